@@ -1,0 +1,1 @@
+"""Generated from protos/proto. Do not edit."""
