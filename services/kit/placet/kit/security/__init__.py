@@ -1,0 +1,1 @@
+"""Who is calling, and types that do not tell what they hold."""

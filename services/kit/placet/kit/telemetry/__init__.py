@@ -1,0 +1,1 @@
+"""Counters, sampled spans and JSON logs that redact."""

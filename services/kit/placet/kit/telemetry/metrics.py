@@ -1,0 +1,81 @@
+"""Counters that cost an addition.
+
+Owns: `Metrics`, a set of named counters and gauges; a counter with fixed labels is bound once and then counted on.
+`observe` exports them through any OpenTelemetry meter.
+Never: locks, allocates or calls OpenTelemetry while counting (measured: promises.md). A label value is one of few: a
+method, a reason, a code; never a controller, an actor or an id.
+"""
+
+from collections.abc import Callable, Iterable
+
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+
+_Labels = tuple[tuple[str, str], ...]
+
+
+class Count:
+    """One number; `count.value += 1` is all there is to counting."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+
+class Counter:
+    """A named family of counts, one for each set of labels."""
+
+    def __init__(self, name: str, description: str, unit: str) -> None:
+        self.name = name
+        self.description = description
+        self.unit = unit
+        self.counts: dict[_Labels, Count] = {}
+
+    def bind(self, **labels: str) -> Count:
+        """Return the count of these labels: keep it and add to its `value`."""
+        return self.counts.setdefault(tuple(sorted(labels.items())), Count())
+
+    def add(self, amount: int = 1, **labels: str) -> None:
+        """Add to the count of these labels, where it is not worth keeping it."""
+        self.bind(**labels).value += amount
+
+
+class Metrics:
+    """All counters and gauges of a process."""
+
+    def __init__(self) -> None:
+        self._counters: dict[str, Counter] = {}
+        self._gauges: dict[str, tuple[Callable[[], float], str, str]] = {}
+
+    def counter(self, name: str, description: str, unit: str = "1") -> Counter:
+        """Return the counter of that name, `placet.<part>.<what>`, made at the first call."""
+        return self._counters.setdefault(name, Counter(name, description, unit))
+
+    def gauge(self, name: str, read: Callable[[], float], description: str, unit: str = "1") -> None:
+        """Register a number that is read when it is exported."""
+        self._gauges[name] = (read, description, unit)
+
+    def snapshot(self) -> dict[str, dict[_Labels, float]]:
+        """Return every number now, by name and labels."""
+        counts: dict[str, dict[_Labels, float]] = {
+            name: {labels: count.value for labels, count in counter.counts.items()}
+            for name, counter in self._counters.items()
+        }
+        return counts | {name: {(): read()} for name, (read, _, _) in self._gauges.items()}
+
+    def observe(self, meter: Meter) -> None:
+        """Export through the meter whatever is registered by now."""
+        for counter in self._counters.values():
+            meter.create_observable_counter(
+                counter.name, [_reader(counter)], unit=counter.unit, description=counter.description
+            )
+        for name, (read, description, unit) in self._gauges.items():
+            meter.create_observable_gauge(name, [_gauge_reader(read)], unit=unit, description=description)
+
+
+def _reader(counter: Counter) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    return lambda _: [Observation(count.value, dict(labels)) for labels, count in list(counter.counts.items())]
+
+
+def _gauge_reader(read: Callable[[], float]) -> Callable[[CallbackOptions], Iterable[Observation]]:
+    return lambda _: [Observation(read())]
