@@ -4,12 +4,10 @@ Owns the signed message and the blob (C2SP `tlog-cosignature`). Consistency must
 the witness's duty, like the clock, which is handed in. A key that cosigns must not sign anything else.
 """
 
-from typing import Final, NoReturn, Self
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from typing import Final, NoReturn
 
 from placet.tlog.errors import NoteError
-from placet.tlog.keys import KeyType, SecretKey, Vkey, parse_vkey, verify_ed25519
+from placet.tlog.keys import KeyType, PublicKey, SecretKey, Verifier, parse_vkey, verify_ed25519
 from placet.tlog.note import Signature, split_note
 
 MAX_TIMESTAMP: Final = 2**63 - 1
@@ -36,21 +34,11 @@ class CosignatureSigner(SecretKey):
         return Signature(name=self.vkey.name, key_id=self.vkey.key_id, signature=blob)
 
 
-class CosignatureVerifier:
+class CosignatureVerifier(PublicKey):
     """Checks cosignatures; use it among the verifiers of `note.open_note`."""
 
-    __slots__ = ("_key", "vkey")
-
-    def __init__(self, vkey: Vkey) -> None:
-        if vkey.key_type is not KeyType.COSIGNATURE:
-            _refuse("KEY_TYPE", "a key for plain signatures cannot check cosignatures; use Verifier", "vkey")
-        self.vkey = vkey
-        self._key = Ed25519PublicKey.from_public_bytes(vkey.public_key)
-
-    @classmethod
-    def parse(cls, vkey: str) -> Self:
-        """Return the verifier of a cosigner's key in its text form."""
-        return cls(parse_vkey(vkey))
+    __slots__ = ()
+    key_type = KeyType.COSIGNATURE
 
     def verify(self, text: bytes, signature: bytes) -> bool:
         """Tell whether `signature` (timestamp and Ed25519 signature) is this cosigner's of `text`."""
@@ -60,6 +48,12 @@ class CosignatureVerifier:
         if timestamp > MAX_TIMESTAMP:
             return False
         return verify_ed25519(self._key, signature[_TIMESTAMP_SIZE:], _message(timestamp, text))
+
+
+def parse_verifier(text: str) -> Verifier | CosignatureVerifier:
+    """Return the verifier of a key of either type, as its text form says; raises NoteError if it is malformed."""
+    vkey = parse_vkey(text)
+    return Verifier(vkey) if vkey.key_type is KeyType.ED25519 else CosignatureVerifier(vkey)
 
 
 def timestamp_of(signature: Signature) -> int:

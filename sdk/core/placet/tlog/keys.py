@@ -4,10 +4,11 @@ Owns verifier keys (vkeys), key ids, and signatures of type 0x01; cosignatures (
 Keys are handed in: nothing is fetched, and no randomness is read. Imported through `placet.tlog.note`.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import sha256
-from typing import Final, NoReturn, Protocol, Self
+from typing import ClassVar, Final, NoReturn, Protocol, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -98,21 +99,34 @@ class NoteSigner(Protocol):
         """Return the signature over the note text, without the key id."""
 
 
-class Verifier:
-    """Checks plain Ed25519 signatures (type 0x01)."""
+class PublicKey(ABC):
+    """A pinned Ed25519 key that checks signatures of one type."""
 
     __slots__ = ("_key", "vkey")
+    key_type: ClassVar[KeyType]
 
     def __init__(self, vkey: Vkey) -> None:
-        if vkey.key_type is not KeyType.ED25519:
-            _refuse("KEY_TYPE", "a cosigner's key cannot check plain signatures; use CosignatureVerifier", "vkey")
+        if vkey.key_type is not self.key_type:
+            message = f"{type(self).__name__} checks {self.key_type.name} keys, this is a {vkey.key_type.name} key"
+            _refuse("KEY_TYPE", message, "vkey")
         self.vkey = vkey
         self._key = Ed25519PublicKey.from_public_bytes(vkey.public_key)
 
     @classmethod
     def parse(cls, vkey: str) -> Self:
-        """Return the verifier of a verifier key in its text form."""
+        """Return the verifier of a verifier key in its text form; raises NoteError if malformed or of another type."""
         return cls(parse_vkey(vkey))
+
+    @abstractmethod
+    def verify(self, text: bytes, signature: bytes) -> bool:
+        """Tell whether `signature` (without the key id) is this key's over the note text."""
+
+
+class Verifier(PublicKey):
+    """Checks plain Ed25519 signatures (type 0x01)."""
+
+    __slots__ = ()
+    key_type = KeyType.ED25519
 
     def verify(self, text: bytes, signature: bytes) -> bool:
         """Tell whether `signature` is this key's over `text`."""
@@ -123,7 +137,7 @@ class SecretKey:
     """A named Ed25519 private key: shown redacted, never pickled."""
 
     __slots__ = ("_key", "vkey")
-    key_type = KeyType.ED25519
+    key_type: ClassVar[KeyType]
 
     def __init__(self, name: str, key: Ed25519PrivateKey) -> None:
         self._key = key
@@ -146,6 +160,7 @@ class Signer(SecretKey):
     """Makes plain Ed25519 signatures (type 0x01)."""
 
     __slots__ = ()
+    key_type = KeyType.ED25519
 
     def sign(self, text: bytes) -> bytes:
         """Return the 64-byte signature over `text`."""
