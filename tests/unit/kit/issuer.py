@@ -49,8 +49,8 @@ class Issuer:
 
     def jwk(self, kid: str) -> dict[str, Any]:
         algorithm, private = self.keys[kid]
-        to_jwk = {"EdDSA": OKPAlgorithm, "ES256": ECAlgorithm, "RS256": RSAAlgorithm}[algorithm].to_jwk
-        return {**to_jwk(private.public_key(), as_dict=True), "kid": kid, "use": "sig"}
+        kinds: dict[str, Any] = {"EdDSA": OKPAlgorithm, "ES256": ECAlgorithm, "RS256": RSAAlgorithm}
+        return {**kinds[algorithm].to_jwk(private.public_key(), as_dict=True), "kid": kid, "use": "sig"}
 
     def publish(self) -> None:
         self.path.write_text(json.dumps(self.jwks()))

@@ -19,9 +19,10 @@ from google.rpc.status_pb2 import Status as StatusMessage  # type: ignore[import
 from placet.kit.errors import Kind, PlacetError, error_of
 
 DOMAIN = "placet"
-_MAX_TEXT = 1_000
+# Invariant: a status fits in the 8 KiB of trailers that clients take; `grpc-message` grows threefold on the wire.
+_MAX_TEXT = 512
 _MAX_VALUE = 256
-_MAX_ENTRIES = 16
+_MAX_DETAILS = 3_072
 _DETAILS_KEY = "grpc-status-details-bin"
 _CODES = {kind: grpc.StatusCode[kind.grpc_code] for kind in Kind}
 _KINDS = {code: kind for kind, code in _CODES.items()}
@@ -76,16 +77,26 @@ def from_rpc_error(error: grpc.RpcError) -> PlacetError:
 
 
 def _to_message(error: PlacetError) -> StatusMessage:
-    message = StatusMessage(code=_CODES[error.kind].value[0], message=error.message[:_MAX_TEXT])
-    info = ErrorInfo(reason=error.reason, domain=DOMAIN)
-    for key, value in list(error.details().items())[:_MAX_ENTRIES]:
-        info.metadata[key[:_MAX_VALUE]] = str(value)[:_MAX_VALUE]
+    message = StatusMessage(code=_CODES[error.kind].value[0], message=_cut(error.message, _MAX_TEXT))
+    info = ErrorInfo(reason=_cut(error.reason, _MAX_VALUE), domain=DOMAIN)
+    room = _MAX_DETAILS
+    for key, value in sorted(error.details().items(), key=lambda item: item[0] != "field"):
+        key, value = _cut(key, _MAX_VALUE), _cut(str(value), _MAX_VALUE)
+        room -= len(key.encode()) + len(value.encode()) + 8
+        if room < 0:
+            break
+        info.metadata[key] = value
     _pack(message, info)
     if error.retry_after is not None:
         delay = Duration()
-        delay.FromMicroseconds(max(0, int(error.retry_after * 1e6)))
+        delay.FromMicroseconds(max(0, round(error.retry_after * 1e6)))
         _pack(message, RetryInfo(retry_delay=delay))
     return message
+
+
+def _cut(text: str, limit: int) -> str:
+    """Return the text in at most `limit` bytes of UTF-8; what has no UTF-8 becomes `?`."""
+    return text.encode("utf-8", "replace")[:limit].decode("utf-8", "ignore")
 
 
 def _pack(message: StatusMessage, detail: Message) -> None:
