@@ -1,0 +1,170 @@
+"""Purposes, sites, devices and what a controller attests of itself: one change is one ledger entry.
+
+Owns: the items, their invariants, and their record: the canonical JSON that the log commits to, held off-log.
+Never: names in the ledger (an entry holds the id and a salted commitment). Source: law.md sections 1 and 5.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from placet.evidence.canonical import b64url, unb64url
+from placet.permission.model.events import MAX_PERMIT_LIFETIME
+from placet.permission.model.fields import check_bytes, check_code, check_int, check_text, check_words
+from placet.permission.model.vocabulary import MAX_INT, Inference, Operation, PlaceClass, Storage
+
+MAX_NAME = 200
+MAX_NECESSITY = 4_000
+MAX_RETENTION_DAYS = 36_500
+
+
+class ItemKind(StrEnum):
+    """What stands in a register; the value is part of the record type in the ledger (`register.device_put`)."""
+
+    PURPOSE = "purpose"
+    SITE = "site"
+    DEVICE = "device"
+    ATTESTATION = "attestation"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Purpose:
+    """Why faces are processed. Times are microseconds since 1970 UTC, 0: none."""
+
+    id: str
+    name: str
+    necessity: str
+    operations: tuple[Operation, ...]
+    inferences: tuple[Inference, ...]
+    storage: Storage
+    retention_days: int
+    assessment_sha256: bytes
+    assessment_valid_until: int
+    reviewed_by: str
+    reviewed_at: int
+    public_safety: bool
+    alternative: str
+    permit_lifetime: int
+
+    def __post_init__(self) -> None:
+        # Invariant: a coded id, at least one operation, each word once, hashes of 32 bytes or none, bounded texts.
+        check_code("purpose.id", self.id)
+        check_text("purpose.name", self.name, MAX_NAME)
+        check_text("purpose.necessity", self.necessity, MAX_NECESSITY)
+        check_words("purpose.operations", self.operations, needed=True)
+        check_words("purpose.inferences", self.inferences, needed=False)
+        check_int("purpose.retention_days", self.retention_days, MAX_RETENTION_DAYS)
+        check_bytes("purpose.assessment_sha256", self.assessment_sha256, 32, optional=True)
+        check_int("purpose.assessment_valid_until", self.assessment_valid_until, MAX_INT)
+        check_code("purpose.reviewed_by", self.reviewed_by, optional=True)
+        check_int("purpose.reviewed_at", self.reviewed_at, MAX_INT)
+        check_text("purpose.alternative", self.alternative, MAX_NAME)
+        check_int("purpose.permit_lifetime", self.permit_lifetime, MAX_PERMIT_LIFETIME)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Site:
+    """A place where devices stand."""
+
+    id: str
+    name: str
+    place_class: PlaceClass
+    public_place: bool
+
+    def __post_init__(self) -> None:
+        check_code("site.id", self.id)
+        check_text("site.name", self.name, MAX_NAME)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Device:
+    """A camera and the place it stands in."""
+
+    id: str
+    name: str
+    site: str
+    place_class: PlaceClass
+    public_place: bool
+    sign_sha256: bytes
+    sign_valid_until: int
+    collection_area_set: bool
+    alternative: str
+
+    def __post_init__(self) -> None:
+        check_code("device.id", self.id)
+        check_text("device.name", self.name, MAX_NAME)
+        check_code("device.site", self.site)
+        check_bytes("device.sign_sha256", self.sign_sha256, 32, optional=True)
+        check_int("device.sign_valid_until", self.sign_valid_until, MAX_INT)
+        check_text("device.alternative", self.alternative, MAX_NAME)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attestation:
+    """What the controller attests of its protection measures, its filing and its capture flow."""
+
+    protection_valid_until: int
+    filing_current: bool
+    face_is_default: bool
+    refusal_equal: bool
+    choice_reset_by_update: bool
+
+    def __post_init__(self) -> None:
+        check_int("attestation.protection_valid_until", self.protection_valid_until, MAX_INT)
+
+
+Item = Purpose | Site | Device | Attestation
+
+_CLASSES: Mapping[ItemKind, type[Purpose | Site | Device | Attestation]] = {
+    ItemKind.PURPOSE: Purpose,
+    ItemKind.SITE: Site,
+    ItemKind.DEVICE: Device,
+    ItemKind.ATTESTATION: Attestation,
+}
+_KINDS = {cls: kind for kind, cls in _CLASSES.items()}
+# The attestation is the controller's only one.
+ATTESTATION_ID = "attestation"
+
+
+def kind_of(item: Item) -> ItemKind:
+    """Return which register an item belongs to."""
+    return _KINDS[type(item)]
+
+
+def id_of(item: Item) -> str:
+    """Return the coded id of an item within its register."""
+    return ATTESTATION_ID if isinstance(item, Attestation) else item.id
+
+
+def record_of(item: Item) -> dict[str, object]:
+    """Return the item's record: all its fields as JSON values, which the log commits to in canonical form."""
+    return {field.name: _to_json(getattr(item, field.name)) for field in fields(item)}
+
+
+def item_of(kind: ItemKind, values: Mapping[str, Any]) -> Item:
+    """Return the item that `record_of` described; raises ValueError, TypeError or Invalid if it is none."""
+    cls = _CLASSES[kind]
+    return cls(**{name: _FROM_JSON.get(name, _same)(value) for name, value in values.items()})
+
+
+def _to_json(value: object) -> object:
+    if isinstance(value, bytes):
+        return b64url(value)
+    if isinstance(value, tuple):
+        return [str(word) for word in value]
+    return str(value) if isinstance(value, StrEnum) else value
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+_FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
+    "operations": lambda words: tuple(map(Operation, words)),
+    "inferences": lambda words: tuple(map(Inference, words)),
+    "storage": Storage,
+    "place_class": PlaceClass,
+    "assessment_sha256": unb64url,
+    "sign_sha256": unb64url,
+}
