@@ -1,0 +1,1 @@
+"""A service's own database: engines that are as durable as promised, one writer, typed errors."""

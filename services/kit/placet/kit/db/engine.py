@@ -1,0 +1,150 @@
+"""Engines that keep what they acknowledge: SQLite in WAL mode with synchronous FULL, or PostgreSQL.
+
+Measured (promises.md): with synchronous NORMAL a power cut loses every acknowledged row. So each connection reads its
+settings back and refuses to be used if one is not as set. Writers take the write lock when they begin (BEGIN
+IMMEDIATE), so a transaction never fails half-way for having read first. Readers cannot write.
+A service declares its tables on a base with a registry of its own, so that two services in one process (tests,
+`placet dev`) may both have a table `outbox`:
+
+    class Table(SQLModel, registry=sqlalchemy.orm.registry()): ...     # Table.metadata is this service's alone
+    class ConsentRow(Table, table=True): ...
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+
+from placet.kit.db.errors import UnsafeDatabase
+from placet.kit.errors import Invalid
+
+READERS: Final = 4
+BUSY_TIMEOUT_MS: Final = 5_000
+
+# SQLite: what is set on every connection, and what it must then read back.
+_PRAGMAS: Final[dict[str, tuple[str | int, str | int]]] = {
+    "journal_mode": ("WAL", "wal"),
+    "synchronous": ("FULL", 2),
+    "foreign_keys": ("ON", 1),
+    "trusted_schema": ("OFF", 0),
+}
+
+# PostgreSQL: values of a setting under which a commit is not durable.
+_UNSAFE: Final = {"fsync": ("off",), "synchronous_commit": ("off",), "full_page_writes": ("off",)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engines:
+    """Where to write and where to read the same database. `serial`: it takes one writer at a time (SQLite)."""
+
+    writer: Engine
+    reader: Engine
+    serial: bool
+
+    def dispose(self) -> None:
+        """Close all connections."""
+        self.reader.dispose()
+        self.writer.dispose()
+
+
+def open_engines(
+    url: str, *, readers: int = READERS, busy_timeout_ms: int = BUSY_TIMEOUT_MS, secure_delete: bool = False
+) -> Engines:
+    """Return the engines of `sqlite:///FILE` or `postgresql://...`; no connection is made yet.
+
+    `secure_delete` overwrites what is deleted (SQLite), for tables whose rows must be erasable.
+    Raises Invalid for another database, or for SQLite without a file: memory keeps nothing.
+    """
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        return _open_sqlite(parsed, readers, busy_timeout_ms, secure_delete=secure_delete)
+    if backend == "postgresql":
+        return _open_postgres(parsed, readers, busy_timeout_ms)
+    raise Invalid("database_url", f"{backend} is not supported; give sqlite:///FILE or postgresql://...")
+
+
+def _open_sqlite(url: URL, readers: int, busy_timeout_ms: int, *, secure_delete: bool) -> Engines:
+    if url.database in (None, "", ":memory:"):
+        raise Invalid("database_url", "SQLite in memory keeps nothing; give sqlite:///FILE")
+    assert url.database is not None
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    pragmas = dict(_PRAGMAS)
+    if secure_delete:
+        pragmas["secure_delete"] = ("ON", 1)
+
+    def engine(size: int, begin: str, *, read_only: bool) -> Engine:
+        made = create_engine(
+            url.set(drivername="sqlite"),
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=busy_timeout_ms / 1000,
+            hide_parameters=True,
+            connect_args={"check_same_thread": False, "timeout": busy_timeout_ms / 1000},
+        )
+        event.listen(made, "connect", _sqlite_connect(pragmas, busy_timeout_ms, read_only=read_only))
+        event.listen(made, "begin", lambda connection: _begin(connection, begin))
+        return made
+
+    return Engines(
+        writer=engine(1, "BEGIN IMMEDIATE", read_only=False),
+        reader=engine(readers, "BEGIN", read_only=True),
+        serial=True,
+    )
+
+
+def _begin(connection: Connection, statement: str) -> None:
+    connection.exec_driver_sql(statement)
+
+
+def _sqlite_connect(
+    pragmas: dict[str, tuple[str | int, str | int]], busy_timeout_ms: int, *, read_only: bool
+) -> Callable[[Any, Any], None]:
+    def connect(driver: Any, _record: Any) -> None:
+        driver.isolation_level = None  # the driver must not begin transactions of its own
+        driver.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
+        for name, (value, _) in pragmas.items():
+            driver.execute(f"PRAGMA {name} = {value}")
+        for name, (value, expected) in pragmas.items():
+            _require(name, driver.execute(f"PRAGMA {name}").fetchone()[0], expected, value)
+        _require("busy_timeout", driver.execute("PRAGMA busy_timeout").fetchone()[0], busy_timeout_ms, busy_timeout_ms)
+        if read_only:
+            driver.execute("PRAGMA query_only = ON")
+
+    return connect
+
+
+def _require(setting: str, found: object, expected: object, needed: object) -> None:
+    if found != expected:
+        raise UnsafeDatabase(setting, found, needed)
+
+
+def _open_postgres(url: URL, readers: int, busy_timeout_ms: int) -> Engines:
+    options = f"-c lock_timeout={busy_timeout_ms} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+
+    def engine(*, size: int, read_only: bool) -> Engine:
+        made = create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            pool_size=size,
+            max_overflow=0,
+            pool_timeout=busy_timeout_ms / 1000,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={"options": options, "connect_timeout": 5},
+        )
+        event.listen(made, "connect", _postgres_connect)
+        return made.execution_options(postgresql_readonly=True) if read_only else made
+
+    return Engines(
+        writer=engine(size=readers, read_only=False), reader=engine(size=readers, read_only=True), serial=False
+    )
+
+
+def _postgres_connect(driver: Any, _record: Any) -> None:
+    for setting, unsafe in _UNSAFE.items():
+        found = driver.execute(f"SHOW {setting}").fetchone()[0]
+        if found in unsafe:
+            raise UnsafeDatabase(setting, found, "on")
+    driver.rollback()
