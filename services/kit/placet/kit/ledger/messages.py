@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from placet.evidence import drafts
+from placet.evidence.terms import MAX_INT
 from placet.kit.errors import Invalid, PlacetError, error_of
 
 Draft: TypeAlias = (
@@ -41,8 +42,8 @@ KINDS: Final[Mapping[str, type]] = {
 }
 _KIND_OF: Final = {draft: kind for kind, draft in KINDS.items()}
 
-Position: TypeAlias = Annotated[int, Meta(ge=0, lt=2**63)]
-Micros: TypeAlias = Annotated[int, Meta(ge=0, lt=2**63)]
+Position: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INT)]
+Micros: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INT)]
 Key: TypeAlias = Annotated[bytes, Meta(min_length=1, max_length=MAX_KEY)]
 Hash: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
 Slot: TypeAlias = Annotated[int, Meta(ge=0, lt=MAX_SUBMISSIONS)]
