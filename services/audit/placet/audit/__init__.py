@@ -1,1 +1,1 @@
-"""Placet audit."""
+"""Placet audit: the logs. Sequencer, proofs, search, export."""

@@ -1,0 +1,60 @@
+"""The signing keys of the logs: one Ed25519 key file each, mode 0600, under the service's data directory.
+
+A key is made once, when its controller is created, and never overwritten. Signing is deterministic (RFC 8032), so a
+checkpoint signed again after a crash is the same checkpoint. The key never leaves this file's objects. C2SP
+signed-note, type 0x01.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from placet.audit.errors import Corrupt
+from placet.tlog.note import Signer
+
+SEED_SIZE = 32
+
+
+class KeyFiles:
+    """Signers by controller, kept in a directory."""
+
+    def __init__(self, directory: Path, random: Callable[[int], bytes]) -> None:
+        self._directory = directory
+        self._random = random
+
+    def create(self, controller: str, origin: str) -> Signer:
+        """Return the signer of a controller's log, making its key if there is none yet."""
+        path = self._path(controller)
+        if not path.exists():
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._write(path, self._random(SEED_SIZE))
+        return self.load(controller, origin)
+
+    def load(self, controller: str, origin: str) -> Signer:
+        """Return the signer; raises Corrupt if the key file is missing, too open or not a key."""
+        path = self._path(controller)
+        try:
+            if path.stat().st_mode & 0o077:
+                raise Corrupt(f"{path} may be read by others; set its mode to 0600")
+            seed = path.read_bytes()
+        except FileNotFoundError:
+            raise Corrupt(f"the signing key {path} is missing; restore it from the backup") from None
+        if len(seed) != SEED_SIZE:
+            raise Corrupt(f"{path} is not an Ed25519 seed of {SEED_SIZE} bytes")
+        return Signer.from_seed(origin, seed)
+
+    def _path(self, controller: str) -> Path:
+        return self._directory / f"log-{controller}.key"
+
+    @staticmethod
+    def _write(path: Path, seed: bytes) -> None:
+        part = path.with_suffix(".part")
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(seed)
+            file.flush()
+            os.fsync(file.fileno())
+        part.rename(path)
+        directory = os.open(path.parent, os.O_RDONLY)
+        os.fsync(directory)
+        os.close(directory)

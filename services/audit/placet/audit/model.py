@@ -1,0 +1,86 @@
+"""What the sequencer works with: heads, stored bases, and the one commit that appends a group of entries.
+
+Frozen values only; nothing here reads a clock or a database. Positions are indexes of the log (0-based), times
+microseconds since 1970 UTC, hashes raw 32 bytes. See ledger.md section 7.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from placet.audit.tail import FullTile
+from placet.tlog.hashing import EMPTY_ROOT
+
+
+class LogState(Enum):
+    """Whether a controller may still have events."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """A controller's log: who it is, not how long it is."""
+
+    id: int
+    controller: str
+    origin: str
+    vkey: str
+    state: LogState
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Where a log stands: everything that the next entry depends on."""
+
+    size: int = 0
+    prev: bytes = bytes(32)
+    t: int = 0
+    state: int | None = None
+    bases: int = 0
+    status_root: bytes = EMPTY_ROOT
+
+    # Invariant: a non-empty log ends in a state entry, so every head can be signed (ledger.md section 5).
+    def __post_init__(self) -> None:
+        if self.size and self.state != self.size - 1:
+            raise ValueError(f"a head of size {self.size} must end in a state entry, not {self.state}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBasis:
+    """A basis as the log keeps it: the facts of its status leaf, and how many allowed events stand under it."""
+
+    ordinal: int
+    granted: int
+    ended: int | None
+    history: bytes
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """What an idempotency key stands for."""
+
+    index: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One group of entries and all that follows from them: written in one transaction, or not at all."""
+
+    before: Head
+    after: Head
+    entries: Sequence[bytes]
+    tiles: Sequence[FullTile]
+    bases: Mapping[int, StoredBasis]  # new and changed, by ordinal
+    changes: Sequence[tuple[int, int]]  # (ordinal, index) of amends and withdraws
+    uses: Sequence[tuple[int, int, bool]]  # (event, index, allowed)
+    keys: Sequence[tuple[str, bytes, int, bytes]]  # (service, key, index, digest)
+    decisions: Sequence[tuple[bytes, int]]  # (digest, index)
+
+    def __post_init__(self) -> None:
+        if self.before.size + len(self.entries) != self.after.size:
+            raise ValueError("a commit's entries must lead from its old size to its new size")

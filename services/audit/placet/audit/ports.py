@@ -1,0 +1,37 @@
+"""What the sequencer and the readers need of the outside, each duty as a sentence."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from placet.audit.model import Commit, Head, StoredBasis, StoredKey
+
+
+class Journal(Protocol):
+    """One log in the database, seen by the holder of its lease. Not safe for two threads at once."""
+
+    def head(self) -> Head:
+        """Return the last committed head."""
+
+    def keys(self, wanted: Iterable[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], StoredKey]:
+        """Return what the (service, key) pairs stand for; those never used are left out."""
+
+    def decisions(self, digests: Iterable[bytes]) -> Mapping[bytes, int]:
+        """Return the index of the first decision entry of each content digest that has one."""
+
+    def bases(self, ordinals: Iterable[int]) -> Mapping[int, StoredBasis]:
+        """Return the bases that exist."""
+
+    def changes(self, ordinals: Iterable[int]) -> Mapping[int, Sequence[int]]:
+        """Return the indexes of the amends and withdraws of each basis, in log order."""
+
+    def entries(self, indexes: Iterable[int]) -> Mapping[int, bytes]:
+        """Return the bytes of the entries that exist."""
+
+    def allowed_uses(self, events: Iterable[int]) -> Mapping[int, int]:
+        """Return how many allowed uses each event has; events without a use are left out."""
+
+    def commit(self, commit: Commit) -> None:
+        """Write the group in one transaction; it is durable once this returns.
+
+        Raises HeadMoved, with nothing written, if the head is not `commit.before` or another epoch holds the log.
+        """

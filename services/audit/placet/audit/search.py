@@ -1,0 +1,127 @@
+"""Searching entries, and feeding the index that makes it quick: outside the append's transaction, behind it, never in
+its way.
+
+Owns `SearchIndex`: takes entries in order and answers filters a page at a time, newest first. A page says up to which
+index it is complete. A cursor is the index of the last row shown, so pages neither skip nor repeat while the log
+grows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import Engine, select
+
+from placet.audit.search_tables import FoundRow, ProgressRow
+from placet.audit.store import insert
+from placet.audit.tables import of
+from placet.evidence.reasons import Reason
+
+FOUND, PROGRESS = of(FoundRow), of(ProgressRow)
+BITS = {reason.value: 1 << n for n, reason in enumerate(Reason)}
+
+
+class Indexed(msgspec.Struct, frozen=True):
+    """The fields of an entry that the index keeps."""
+
+    kind: str
+    t: int
+    i: int
+    verdict: str | None = None
+    reasons: tuple[str, ...] = ()
+    purpose: str | None = None
+    site: str | None = None
+    device: str | None = None
+    basis: int | None = None
+
+
+_decode = msgspec.json.Decoder(Indexed).decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What to look for; None matches everything. Times are of the entry, `since` inclusive and `until` exclusive."""
+
+    since: int | None = None
+    until: int | None = None
+    kind: str | None = None
+    verdict: str | None = None
+    reason: Reason | None = None
+    purpose: str | None = None
+    site: str | None = None
+    device: str | None = None
+    basis: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Indexes found, newest first; `more` says that others follow; complete for every index below `complete_to`."""
+
+    indexes: tuple[int, ...]
+    more: bool
+    complete_to: int
+
+
+class SearchIndex:
+    """The index in its own database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def complete_to(self, log: int) -> int:
+        """Return the index up to which (exclusive) the log is indexed."""
+        with self._engine.connect() as connection:
+            found = connection.execute(select(PROGRESS.c.complete_to).where(PROGRESS.c.log == log)).scalar_one_or_none()
+        return found or 0
+
+    def feed(self, log: int, begin: int, entries: Sequence[bytes]) -> None:
+        """Index the entries from `begin` on; they must follow what is indexed, otherwise nothing happens."""
+        rows = [_row(log, _decode(entry)) for entry in entries]
+        with self._engine.begin() as connection:
+            done = connection.execute(select(PROGRESS.c.complete_to).where(PROGRESS.c.log == log)).scalar_one_or_none()
+            if (done or 0) != begin:
+                return
+            insert(connection, FOUND, rows)
+            insert(connection, PROGRESS, [(log, begin + len(entries))], replace=("complete_to",))
+
+    def find(self, log: int, query: Query, *, limit: int, before: int | None = None) -> Page:
+        """Return the newest matches below `before` (all if None), at most `limit`."""
+        statement = select(FOUND.c.idx).where(FOUND.c.log == log, *_conditions(query))
+        if before is not None:
+            statement = statement.where(FOUND.c.idx < before)
+        statement = statement.order_by(FOUND.c.idx.desc()).limit(limit + 1)
+        with self._engine.begin() as connection:
+            done = connection.execute(select(PROGRESS.c.complete_to).where(PROGRESS.c.log == log)).scalar_one_or_none()
+            found = [index for (index,) in connection.execute(statement)]
+        return Page(tuple(found[:limit]), len(found) > limit, done or 0)
+
+
+def _row(log: int, entry: Indexed) -> tuple[Any, ...]:
+    mask = 0
+    for reason in entry.reasons:
+        mask |= BITS[reason]
+    return (
+        log,
+        entry.i,
+        entry.t,
+        entry.kind,
+        entry.verdict,
+        mask,
+        entry.purpose,
+        entry.site,
+        entry.device,
+        entry.basis,
+    )
+
+
+def _conditions(query: Query) -> list[Any]:
+    columns = ("kind", "verdict", "purpose", "site", "device", "basis")
+    wanted = [FOUND.c[name] == getattr(query, name) for name in columns if getattr(query, name) is not None]
+    if query.since is not None:
+        wanted.append(FOUND.c.at >= query.since)
+    if query.until is not None:
+        wanted.append(FOUND.c.at < query.until)
+    if query.reason is not None:
+        wanted.append(FOUND.c.reasons.op("&")(BITS[query.reason.value]) != 0)
+    return wanted

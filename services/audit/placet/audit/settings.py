@@ -1,0 +1,31 @@
+"""What an operator can set for the audit service, besides what every service has (`placet.kit.settings`)."""
+
+from pydantic import Field
+
+from placet.kit.security.redacted import SecretStr
+from placet.kit.settings import BaseServiceSettings
+
+
+class Settings(BaseServiceSettings):
+    """Settings of the audit service; environment variables `PLACET_*`."""
+
+    service: str = Field(default="audit", description="Name of the service, in logs and on the bus.")
+    log_prefix: str = Field(
+        default="localhost/log",
+        min_length=1,
+        max_length=190,
+        description="URL without scheme under which the logs are published; a log's origin is this, a slash, the controller.",
+    )
+    search_url: SecretStr = Field(
+        default_factory=lambda: SecretStr(""),
+        description="SQLAlchemy URL of the search index; empty: SQLite, search.db in the data directory.",
+    )
+    queue_bound: int = Field(
+        default=16_384,
+        ge=512,
+        description="Submissions that may wait for one log; beyond it RESOURCE_EXHAUSTED.",
+    )
+
+    def search_database(self) -> str:
+        """Return the URL of the search index's database; it may hold a password."""
+        return self.search_url.reveal() or f"sqlite:///{self.data_dir / 'search.db'}"
