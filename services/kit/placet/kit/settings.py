@@ -23,7 +23,9 @@ PREFIX = "PLACET_"
 class BaseServiceSettings(BaseSettings):
     """Settings that every service has. A subclass gives `service` its default."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     service: str = Field(default="", description="Name of the service, in logs and on the bus.")
     host: str = Field(default="127.0.0.1", description="Address to listen on for gRPC.")
