@@ -1,1 +1,1 @@
-"""Placet consent."""
+"""The consent service: notices, consents, withdrawals, guardianships, and who stands behind a basis (consent.md)."""
