@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from placet.api.common.v1 import vocabulary_pb2 as placet_dot_api_dot_common_dot_v1_dot_vocabulary__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"placet/api/consent/v1/lookup.proto\x12\x15placet.api.consent.v1\x1a%placet/api/common/v1/vocabulary.proto\"G\n\rLookupRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x10\n\x08subjects\x18\x02 \x03(\x0c\x12\x10\n\x08ordinals\x18\x03 \x03(\x04\"\xc3\x03\n\nBasisFacts\x12\x0f\n\x07ordinal\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x04\x12\x12\n\x05\x65nded\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x33\n\noperations\x18\x05 \x03(\x0e\x32\x1f.placet.api.common.v1.Operation\x12\r\n\x05sites\x18\x06 \x03(\t\x12\x0e\n\x06\x65gress\x18\x07 \x01(\x08\x12\x12\n\nnot_before\x18\x08 \x01(\x03\x12\x11\n\tnot_after\x18\t \x01(\x03\x12\x10\n\x08separate\x18\n \x01(\x08\x12\x10\n\x08\x65xplicit\x18\x0b \x01(\x08\x12\x0f\n\x07written\x18\x0c \x01(\x08\x12\x15\n\rnotice_served\x18\r \x01(\x08\x12\x17\n\x0fnotice_complete\x18\x0e \x01(\x08\x12\x13\n\x0bterm_stated\x18\x0f \x01(\x08\x12\r\n\x05needs\x18\x10 \x03(\x04\x12\x17\n\x0fguardian_active\x18\x11 \x01(\x08\x12/\n\x08\x61ge_band\x18\x12 \x01(\x0e\x32\x1d.placet.api.common.v1.AgeBand\x12\x16\n\x0e\x61ge_band_until\x18\x13 \x01(\x03\x42\x08\n\x06_ended\"@\n\x0cSubjectFacts\x12\x30\n\x05\x62\x61ses\x18\x01 \x03(\x0b\x32!.placet.api.consent.v1.BasisFacts\"\x88\x01\n\x0eLookupResponse\x12\x35\n\x08subjects\x18\x01 \x03(\x0b\x32#.placet.api.consent.v1.SubjectFacts\x12\x30\n\x05\x62\x61ses\x18\x02 \x03(\x0b\x32!.placet.api.consent.v1.BasisFacts\x12\r\n\x05\x61s_of\x18\x03 \x01(\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"placet/api/consent/v1/lookup.proto\x12\x15placet.api.consent.v1\x1a%placet/api/common/v1/vocabulary.proto\"G\n\rLookupRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x10\n\x08subjects\x18\x02 \x03(\x0c\x12\x10\n\x08ordinals\x18\x03 \x03(\x04\"\xd6\x03\n\nBasisFacts\x12\x0f\n\x07ordinal\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x04\x12\x12\n\x05\x65nded\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0f\n\x07purpose\x18\x04 \x01(\t\x12\x33\n\noperations\x18\x05 \x03(\x0e\x32\x1f.placet.api.common.v1.Operation\x12\r\n\x05sites\x18\x06 \x03(\t\x12\x0e\n\x06\x65gress\x18\x07 \x01(\x08\x12\x12\n\nnot_before\x18\x08 \x01(\x03\x12\x11\n\tnot_after\x18\t \x01(\x03\x12\x10\n\x08separate\x18\n \x01(\x08\x12\x10\n\x08\x65xplicit\x18\x0b \x01(\x08\x12\x0f\n\x07written\x18\x0c \x01(\x08\x12\x15\n\rnotice_served\x18\r \x01(\x08\x12\x17\n\x0fnotice_complete\x18\x0e \x01(\x08\x12\x13\n\x0bterm_stated\x18\x0f \x01(\x08\x12\r\n\x05needs\x18\x10 \x03(\x04\x12\x17\n\x0fguardian_active\x18\x11 \x01(\x08\x12/\n\x08\x61ge_band\x18\x12 \x01(\x0e\x32\x1d.placet.api.common.v1.AgeBand\x12\x16\n\x0e\x61ge_band_until\x18\x13 \x01(\x03\x12\x11\n\tleaf_hash\x18\x14 \x01(\x0c\x42\x08\n\x06_ended\"@\n\x0cSubjectFacts\x12\x30\n\x05\x62\x61ses\x18\x01 \x03(\x0b\x32!.placet.api.consent.v1.BasisFacts\"\x88\x01\n\x0eLookupResponse\x12\x35\n\x08subjects\x18\x01 \x03(\x0b\x32#.placet.api.consent.v1.SubjectFacts\x12\x30\n\x05\x62\x61ses\x18\x02 \x03(\x0b\x32!.placet.api.consent.v1.BasisFacts\x12\r\n\x05\x61s_of\x18\x03 \x01(\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,9 +35,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LOOKUPREQUEST']._serialized_start=100
   _globals['_LOOKUPREQUEST']._serialized_end=171
   _globals['_BASISFACTS']._serialized_start=174
-  _globals['_BASISFACTS']._serialized_end=625
-  _globals['_SUBJECTFACTS']._serialized_start=627
-  _globals['_SUBJECTFACTS']._serialized_end=691
-  _globals['_LOOKUPRESPONSE']._serialized_start=694
-  _globals['_LOOKUPRESPONSE']._serialized_end=830
+  _globals['_BASISFACTS']._serialized_end=644
+  _globals['_SUBJECTFACTS']._serialized_start=646
+  _globals['_SUBJECTFACTS']._serialized_end=710
+  _globals['_LOOKUPRESPONSE']._serialized_start=713
+  _globals['_LOOKUPRESPONSE']._serialized_end=849
 # @@protoc_insertion_point(module_scope)

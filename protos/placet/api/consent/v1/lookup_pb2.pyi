@@ -79,6 +79,7 @@ class BasisFacts(_message.Message):
     GUARDIAN_ACTIVE_FIELD_NUMBER: _builtins.int
     AGE_BAND_FIELD_NUMBER: _builtins.int
     AGE_BAND_UNTIL_FIELD_NUMBER: _builtins.int
+    LEAF_HASH_FIELD_NUMBER: _builtins.int
     ordinal: _builtins.int
     granted: _builtins.int
     """Index of the grant's entry."""
@@ -99,6 +100,8 @@ class BasisFacts(_message.Message):
     age_band: _vocabulary_pb2.AgeBand.ValueType
     age_band_until: _builtins.int
     """The band holds until then (microseconds); 0: for good."""
+    leaf_hash: _builtins.bytes
+    """Leaf hash of the grant's entry, for the permit's claim `basis`; empty if not known."""
     @_builtins.property
     def operations(self) -> _containers.RepeatedScalarFieldContainer[_vocabulary_pb2.Operation.ValueType]: ...
     @_builtins.property
@@ -129,10 +132,11 @@ class BasisFacts(_message.Message):
         guardian_active: _builtins.bool = ...,
         age_band: _vocabulary_pb2.AgeBand.ValueType = ...,
         age_band_until: _builtins.int = ...,
+        leaf_hash: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_ended", b"_ended", "ended", b"ended"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ended", b"_ended", "age_band", b"age_band", "age_band_until", b"age_band_until", "egress", b"egress", "ended", b"ended", "explicit", b"explicit", "granted", b"granted", "guardian_active", b"guardian_active", "needs", b"needs", "not_after", b"not_after", "not_before", b"not_before", "notice_complete", b"notice_complete", "notice_served", b"notice_served", "operations", b"operations", "ordinal", b"ordinal", "purpose", b"purpose", "separate", b"separate", "sites", b"sites", "term_stated", b"term_stated", "written", b"written"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ended", b"_ended", "age_band", b"age_band", "age_band_until", b"age_band_until", "egress", b"egress", "ended", b"ended", "explicit", b"explicit", "granted", b"granted", "guardian_active", b"guardian_active", "leaf_hash", b"leaf_hash", "needs", b"needs", "not_after", b"not_after", "not_before", b"not_before", "notice_complete", b"notice_complete", "notice_served", b"notice_served", "operations", b"operations", "ordinal", b"ordinal", "purpose", b"purpose", "separate", b"separate", "sites", b"sites", "term_stated", b"term_stated", "written", b"written"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__ended: _TypeAlias = _typing.Literal["ended"]  # noqa: Y015
     _WhichOneofArgType__ended: _TypeAlias = _typing.Literal["_ended", b"_ended"]  # noqa: Y015
