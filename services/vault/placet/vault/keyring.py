@@ -153,8 +153,8 @@ def _check(path: Path, versions: list[Version]) -> None:
         raise KeyringUnusable(f"{path} must have exactly one active version")
 
 
-def _version(entry: dict[str, object]) -> Version:
-    if entry.keys() != {"version", "state", "created_at", "key"}:
+def _version(entry: object) -> Version:
+    if not isinstance(entry, dict) or entry.keys() != {"version", "state", "created_at", "key"}:
         raise ValueError("keys of a version")
     number, created_at, key = entry["version"], entry["created_at"], entry["key"]
     if type(number) is not int or type(created_at) is not int or not isinstance(key, str | None):
@@ -171,10 +171,10 @@ def _key_of(version: Version) -> SecretBytes:
 
 def _read_private(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        file = open(path, "rb", opener=_open_no_link)  # noqa: SIM115 (closed below)
     except OSError as error:
         raise KeyringUnusable(f"{path} cannot be opened: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    with file:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise KeyringUnusable(f"{path} is not a regular file")
@@ -184,6 +184,10 @@ def _read_private(path: Path) -> bytes:
         if status.st_uid != os.geteuid():
             raise KeyringUnusable(f"{path} belongs to another user than the one who runs the vault")
         return file.read(_MAX_FILE_BYTES)
+
+
+def _open_no_link(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC)
 
 
 def _write(path: Path, versions: list[Version], *, replace_existing: bool) -> None:

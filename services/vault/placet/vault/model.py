@@ -16,14 +16,12 @@ from uuid import UUID
 import numpy as np
 import numpy.typing as npt
 
+from placet.evidence.terms import BasisOrdinal, LeafIndex, Micros
 from placet.kit.errors import Invalid
 from placet.kit.security.redacted import Redacted
 from placet.vault.errors import TemplateInvalid
 
-BasisOrdinal = NewType("BasisOrdinal", int)
-LeafIndex = NewType("LeafIndex", int)
 TemplateId = NewType("TemplateId", UUID)
-Instant = NewType("Instant", int)  # microseconds since 1970 UTC
 
 MIN_DIMENSION = 64
 MAX_DIMENSION = 4_096
@@ -93,7 +91,7 @@ class TemplateFacts:
     dimension: int
     quality: int
     # 0: not stated.
-    captured_at: Instant
+    captured_at: Micros
 
     def __post_init__(self) -> None:
         # Invariant: MIN_DIMENSION <= dimension <= MAX_DIMENSION; 0 <= quality <= MAX_QUALITY; a 32-byte model hash.
@@ -192,7 +190,7 @@ class SealedTemplate(Redacted):
     facts: TemplateFacts
     nonce: bytes
     blob: bytes
-    enrolled_at: Instant
+    enrolled_at: Micros
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -201,7 +199,7 @@ class Holding:
 
     template_id: TemplateId
     facts: TemplateFacts
-    enrolled_at: Instant
+    enrolled_at: Micros
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -234,7 +232,7 @@ class Use:
     digest: bytes
     basis: BasisOrdinal
     event: LeafIndex
-    begun_at: Instant
+    begun_at: Micros
     # Order of beginning within the vault; 0 until stored.
     seq: int = 0
     answer: Answer | None = None
@@ -262,7 +260,7 @@ class UseCommand(Redacted):
     permit: str
     template: Template
     seen: int
-    deadline: Instant
+    deadline: Micros
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -353,16 +351,21 @@ class Erasure:
     reason: str
     # SHA-256 of the nonce and the ciphertext that are gone.
     blob_sha256: bytes
-    destroyed_at: Instant
+    destroyed_at: Micros
     index: LeafIndex | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttemptLimit:
-    """How often a basis may be compared: `count` times in any `window` microseconds."""
+    """How often a basis may be compared: `count` times in any `window` microseconds.
+
+    A comparison that has no answer after `in_flight` microseconds was never made and no longer counts; if it is taken
+    up again, it counts anew.
+    """
 
     count: int
     window: int
+    in_flight: int = 60_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,6 +9,7 @@ import hmac
 import math
 from collections.abc import Iterable, Sequence
 
+from placet.evidence.terms import Micros
 from placet.kit.errors import PlacetError
 from placet.vault.errors import (
     AttemptsExhausted,
@@ -23,7 +24,6 @@ from placet.vault.model import (
     Answer,
     AttemptLimit,
     Comparison,
-    Instant,
     Operation,
     Permit,
     Result,
@@ -120,7 +120,7 @@ def require_same(asked: Use, known: Use) -> None:
         raise IdempotencyConflict
 
 
-def require_attempt(earlier: Iterable[Instant], limit: AttemptLimit, now: Instant) -> None:
+def require_attempt(earlier: Iterable[Micros], limit: AttemptLimit, now: Micros) -> None:
     """Raise AttemptsExhausted when the comparisons begun in the window before `now` have used up the limit."""
     within = sorted(at for at in earlier if now - limit.window < at)
     if len(within) < limit.count:

@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from placet.evidence.terms import BasisOrdinal, LeafIndex, Micros
 from placet.kit.security.redacted import SecretBytes
 from placet.vault.model import (
     Answer,
     AttemptLimit,
-    BasisOrdinal,
     ControllerKey,
     DataKey,
     Erasure,
-    Instant,
     KeyPurpose,
-    LeafIndex,
     Permit,
     Receipt,
     SealedTemplate,
@@ -48,7 +46,7 @@ class RootKeys(Protocol):
 class Permits(Protocol):
     """Who says what a permit is worth."""
 
-    async def verify(self, token: str, *, controller: str, now: Instant, deadline: Instant) -> Permit:
+    async def verify(self, token: str, *, controller: str, now: Micros, deadline: Micros) -> Permit:
         """Verify a permit for this vault and controller at the moment `now`.
 
         Raises PermitInvalid, or Unavailable when the permit keys are not to be had in time.
@@ -59,7 +57,7 @@ class Ledger(Protocol):
     """The controller's log."""
 
     async def append_use(
-        self, controller: str, *, key: bytes, digest: bytes, event: LeafIndex, seen: int, deadline: Instant
+        self, controller: str, *, key: bytes, digest: bytes, event: LeafIndex, seen: int, deadline: Micros
     ) -> UseVerdict:
         """Append a `use` of the event's permit and say what the sequencer decided at its position.
 
@@ -71,7 +69,7 @@ class Ledger(Protocol):
 class Records(Protocol):
     """The way of the vault's own records into the log: certain, but perhaps late."""
 
-    async def deliver(self, erasure: Erasure, *, deadline: Instant) -> Receipt:
+    async def deliver(self, erasure: Erasure, *, deadline: Micros) -> Receipt:
         """Bring the record of a stored erasure into the ledger now, or find it there.
 
         Raises Unavailable when it is not there in time: then it arrives later by itself.
@@ -128,7 +126,7 @@ class VaultStore(Protocol):
         *,
         reason: str,
         final: bool,
-        at: Instant,
+        at: Micros,
         message_id: str | None = None,
     ) -> None:
         """Destroy every template and data key of these bases, for ever if `final`.

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from placet.api.vault.v1 import vault_pb2, vault_pb2_grpc
+from placet.evidence.terms import Micros
 from placet.kit.grpc.caller import deadline
 from placet.vault import wire
 from placet.vault.handlers.destroy import destroy
 from placet.vault.handlers.enrol import enrol
 from placet.vault.handlers.holdings import holdings
 from placet.vault.handlers.match import match
-from placet.vault.model import Instant
 from placet.vault.ports import Ports, Rules
 
 
@@ -29,24 +29,22 @@ class VaultServicer(vault_pb2_grpc.VaultServiceServicer):
     async def Enrol(self, request: vault_pb2.EnrolRequest, context: Any) -> vault_pb2.EnrolResponse:
         """Store a template under the permit's basis."""
         cmd = wire.enrol_from_pb(request, deadline())
-        return wire.enrolled_to_pb(await enrol(cmd, ports=self._ports, now=Instant(self._now())))
+        return wire.enrolled_to_pb(await enrol(cmd, ports=self._ports, now=Micros(self._now())))
 
     async def Match(self, request: vault_pb2.MatchRequest, context: Any) -> vault_pb2.MatchResponse:
         """Compare a probe with the template of the permit's basis."""
         cmd = wire.match_from_pb(request, deadline())
-        return wire.compared_to_pb(await match(cmd, rules=self._rules, ports=self._ports, now=Instant(self._now())))
+        return wire.compared_to_pb(await match(cmd, rules=self._rules, ports=self._ports, now=Micros(self._now())))
 
     async def Destroy(self, request: vault_pb2.DestroyRequest, context: Any) -> vault_pb2.DestroyResponse:
         """Destroy every template of a basis."""
         controller, basis, reason = wire.destroy_from_pb(request)
-        now, until = Instant(self._now()), Instant(deadline())
+        now, until = Micros(self._now()), Micros(deadline())
         return wire.destroyed_to_pb(
             await destroy(controller, basis, reason, ports=self._ports, now=now, deadline=until)
         )
 
-    async def GetHolding(
-        self, request: vault_pb2.GetHoldingRequest, context: Any
-    ) -> vault_pb2.GetHoldingResponse:
+    async def GetHolding(self, request: vault_pb2.GetHoldingRequest, context: Any) -> vault_pb2.GetHoldingResponse:
         """Say what is stored under a basis."""
         controller, basis = wire.holding_from_pb(request)
         return wire.holdings_to_pb(await holdings(controller, basis, ports=self._ports))

@@ -9,15 +9,14 @@ from uuid import UUID
 
 from placet.api.common.v1 import evidence_pb2
 from placet.api.vault.v1 import vault_pb2
+from placet.evidence.terms import BasisOrdinal, Micros
 from placet.kit.errors import Invalid
 from placet.vault.errors import TemplateInvalid
 from placet.vault.model import (
-    BasisOrdinal,
     Compared,
     Enrolled,
     Holding,
     Holdings,
-    Instant,
     Receipt,
     Template,
     TemplateFacts,
@@ -39,7 +38,7 @@ def enrol_from_pb(request: vault_pb2.EnrolRequest, deadline: int) -> UseCommand:
         permit=_permit(request.permit),
         template=_template(request.template, "template", present=request.HasField("template")),
         seen=_position(request.seen, "seen"),
-        deadline=Instant(deadline),
+        deadline=Micros(deadline),
     )
 
 
@@ -51,7 +50,7 @@ def match_from_pb(request: vault_pb2.MatchRequest, deadline: int) -> UseCommand:
         permit=_permit(request.permit),
         template=_template(request.probe, "probe", present=request.HasField("probe")),
         seen=_position(request.seen, "seen"),
-        deadline=Instant(deadline),
+        deadline=Micros(deadline),
     )
 
 
@@ -127,7 +126,7 @@ def _template(message: vault_pb2.Template, field: str, *, present: bool) -> Temp
             model_sha256=message.model_sha256,
             dimension=message.dimension,
             quality=message.quality,
-            captured_at=Instant(message.captured_at),
+            captured_at=Micros(message.captured_at),
         )
         return read_template(message.vector, facts)
     except TemplateInvalid as error:

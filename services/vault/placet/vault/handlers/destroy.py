@@ -8,13 +8,14 @@ section 3 (erasure), promise P6.
 
 from collections.abc import Sequence
 
+from placet.evidence.terms import BasisOrdinal, Micros
 from placet.vault.errors import VaultSealed
-from placet.vault.model import BasesEnded, BasisOrdinal, DestroyReason, Erasure, Instant, Receipt
+from placet.vault.model import BasesEnded, DestroyReason, Erasure, Receipt
 from placet.vault.ports import Ports, VaultStore
 
 
 async def destroy(
-    controller: str, basis: BasisOrdinal, reason: str, *, ports: Ports, now: Instant, deadline: Instant
+    controller: str, basis: BasisOrdinal, reason: str, *, ports: Ports, now: Micros, deadline: Micros
 ) -> tuple[Receipt, ...]:
     """Destroy every template of a basis; return the receipt of each. May be repeated until it returns.
 
@@ -29,7 +30,7 @@ async def destroy(
     return tuple([await ports.records.deliver(erasure, deadline=deadline) for erasure in erased])
 
 
-async def bases_ended(ended: BasesEnded, *, store: VaultStore, now: Instant) -> None:
+async def bases_ended(ended: BasesEnded, *, store: VaultStore, now: Micros) -> None:
     """Destroy for ever what these bases hold. Safe to repeat; the records follow through the outbox."""
     await store.destroy(
         ended.controller, ended.bases, reason=ended.reason.value, final=True, at=now, message_id=ended.id

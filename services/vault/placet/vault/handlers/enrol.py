@@ -5,6 +5,7 @@ Never: stores under a basis that was destroyed meanwhile: the tombstone is looke
 template of the same model takes the place of the one before, whose destruction is recorded. Design: vault.md section 3.
 """
 
+from placet.evidence.terms import Micros
 from placet.kit.errors import Conflict
 from placet.vault import crypto, policy
 from placet.vault.errors import StorageCorrupt, TemplateDestroyed
@@ -13,7 +14,6 @@ from placet.vault.handlers.uses import finished, run_use, to_the_end
 from placet.vault.model import (
     Answer,
     Enrolled,
-    Instant,
     Operation,
     Place,
     SealedTemplate,
@@ -29,7 +29,7 @@ from placet.vault.ports import Ports
 _TRIES = 4
 
 
-async def enrol(cmd: UseCommand, *, ports: Ports, now: Instant) -> Enrolled:
+async def enrol(cmd: UseCommand, *, ports: Ports, now: Micros) -> Enrolled:
     """Store the template; it is encrypted on disk and recorded in the ledger once this returns, and may be repeated.
 
     Raises PermitInvalid, IdempotencyConflict, UseDenied, TemplateDestroyed (withdrawn meanwhile), VaultSealed,
@@ -38,7 +38,7 @@ async def enrol(cmd: UseCommand, *, ports: Ports, now: Instant) -> Enrolled:
     return await to_the_end(_enrol(cmd, ports, now))
 
 
-async def _enrol(cmd: UseCommand, ports: Ports, now: Instant) -> Enrolled:
+async def _enrol(cmd: UseCommand, ports: Ports, now: Micros) -> Enrolled:
     async def check(use: Use) -> None:
         tombstone = await ports.store.tombstone(use.controller, use.basis)
         if tombstone is not None and tombstone.final:
@@ -54,7 +54,7 @@ async def _enrol(cmd: UseCommand, ports: Ports, now: Instant) -> Enrolled:
     return Enrolled(template_id=policy.enrolled(answer), basis=use.basis, receipt=receipt)
 
 
-async def _store(cmd: UseCommand, use: Use, verdict: UseVerdict, ports: Ports, now: Instant) -> Answer:
+async def _store(cmd: UseCommand, use: Use, verdict: UseVerdict, ports: Ports, now: Micros) -> Answer:
     template_id = TemplateId(new_uuid(ports.random))
     try:
         for _ in range(_TRIES):
@@ -68,7 +68,7 @@ async def _store(cmd: UseCommand, use: Use, verdict: UseVerdict, ports: Ports, n
 
 
 async def _store_once(
-    cmd: UseCommand, use: Use, template_id: TemplateId, verdict: UseVerdict, ports: Ports, now: Instant
+    cmd: UseCommand, use: Use, template_id: TemplateId, verdict: UseVerdict, ports: Ports, now: Micros
 ) -> Answer | None:
     facts = cmd.template.facts
     async with data_key(use.controller, use.basis, ports) as (row, key):

@@ -4,8 +4,9 @@ Owns: the read model of one basis.
 Never: needs a key, returns a vector or anything derived from one. Design: vault.md section 3.
 """
 
+from placet.evidence.terms import BasisOrdinal
 from placet.vault.errors import VaultSealed
-from placet.vault.model import BasisOrdinal, Holding, Holdings
+from placet.vault.model import Holding, Holdings
 from placet.vault.ports import Ports
 
 

@@ -7,10 +7,11 @@ Never: keeps an open key, wraps one key under two others. Hierarchy: vault.md se
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from placet.evidence.terms import BasisOrdinal
 from placet.kit.security.redacted import SecretBytes
 from placet.vault import crypto
 from placet.vault.errors import StorageCorrupt
-from placet.vault.model import BasisOrdinal, ControllerKey, DataKey, KeyPurpose, WrappedKey
+from placet.vault.model import ControllerKey, DataKey, KeyPurpose, WrappedKey
 from placet.vault.ports import Ports
 
 _FIRST = 1

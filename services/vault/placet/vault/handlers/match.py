@@ -6,6 +6,7 @@ template is said before the `use` entry: no secret is touched for it, so the per
 recorded that did not happen. Design: vault.md section 3.
 """
 
+from placet.evidence.terms import Micros
 from placet.vault import crypto, policy
 from placet.vault.comparison import cosine
 from placet.vault.errors import ModelMismatch, StorageCorrupt, TemplateDestroyed, TemplateMissing
@@ -15,7 +16,6 @@ from placet.vault.model import (
     Answer,
     Compared,
     Comparison,
-    Instant,
     Operation,
     Result,
     SealedTemplate,
@@ -27,7 +27,7 @@ from placet.vault.model import (
 from placet.vault.ports import Ports, Rules
 
 
-async def match(cmd: UseCommand, *, rules: Rules, ports: Ports, now: Instant) -> Compared:
+async def match(cmd: UseCommand, *, rules: Rules, ports: Ports, now: Micros) -> Compared:
     """Compare the probe; a repeated request gets the same decision and no second comparison with another probe.
 
     Raises PermitInvalid, IdempotencyConflict, TemplateMissing, TemplateDestroyed, ModelMismatch, AttemptsExhausted,
@@ -36,7 +36,7 @@ async def match(cmd: UseCommand, *, rules: Rules, ports: Ports, now: Instant) ->
     return await to_the_end(_match(cmd, rules, ports, now))
 
 
-async def _match(cmd: UseCommand, rules: Rules, ports: Ports, now: Instant) -> Compared:
+async def _match(cmd: UseCommand, rules: Rules, ports: Ports, now: Micros) -> Compared:
     async def check(use: Use) -> None:
         await _stored(cmd, use, ports)
 

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from placet.evidence.terms import Micros
 from placet.kit.errors import PlacetError
 from placet.vault import crypto, policy
 from placet.vault.errors import UseDenied, VaultSealed
@@ -18,7 +19,6 @@ from placet.vault.model import (
     Answer,
     AttemptLimit,
     DestroyReason,
-    Instant,
     Operation,
     Permit,
     Receipt,
@@ -44,7 +44,7 @@ async def run_use(
     work: Work,
     limit: AttemptLimit | None,
     ports: Ports,
-    now: Instant,
+    now: Micros,
 ) -> tuple[Use, Answer, Receipt]:
     """Do `work` once for this request, after the ledger allowed it; return use, answer and the ledger's receipt.
 
@@ -63,7 +63,7 @@ async def run_use(
     return use, answer, verdict.receipt
 
 
-async def _asked(cmd: UseCommand, operation: Operation, ports: Ports, now: Instant) -> Use:
+async def _asked(cmd: UseCommand, operation: Operation, ports: Ports, now: Micros) -> Use:
     """Return the use as it is known, or as it would begin. Raises PermitInvalid, IdempotencyConflict, VaultSealed."""
     if ports.root.sealed:
         raise VaultSealed
@@ -78,7 +78,7 @@ async def _asked(cmd: UseCommand, operation: Operation, ports: Ports, now: Insta
     return known
 
 
-async def _digested(cmd: UseCommand, operation: Operation, permit: Permit, ports: Ports, now: Instant) -> Use:
+async def _digested(cmd: UseCommand, operation: Operation, permit: Permit, ports: Ports, now: Micros) -> Use:
     async with request_key(cmd.controller, ports) as key:
         digest = crypto.request_digest(
             key,
@@ -99,7 +99,7 @@ async def _digested(cmd: UseCommand, operation: Operation, permit: Permit, ports
     )
 
 
-async def _append(use: Use, cmd: UseCommand, ports: Ports, now: Instant) -> UseVerdict:
+async def _append(use: Use, cmd: UseCommand, ports: Ports, now: Micros) -> UseVerdict:
     """Return the ledger's leave. Raises UseDenied; a denial that says the basis has stopped destroys what it holds."""
     verdict = await ports.ledger.append_use(
         use.controller, key=use.id.bytes, digest=use.digest, event=use.event, seen=cmd.seen, deadline=cmd.deadline
