@@ -86,7 +86,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     for process in started:
         if process.returncode is None:
             process.kill()
-            await process.wait()
+        await process.wait()
 
 
 async def test_it_says_when_it_serves(start: Start) -> None:
