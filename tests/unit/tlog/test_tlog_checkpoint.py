@@ -145,6 +145,20 @@ def test_a_cosignature_signs_the_words_of_the_specification() -> None:
     assert signature.signature[:8] == (1_679_315_147).to_bytes(8, "big")
 
 
+def test_of_two_cosignatures_by_one_witness_the_first_counts() -> None:
+    note = sign_checkpoint(CHECKPOINT, LOG)
+    lines = [WITNESS.cosign(note, timestamp=timestamp).line() for timestamp in (5, 9)]
+    opened = open_note(add_signatures(note, lines), [CosignatureVerifier(WITNESS.vkey)])
+    assert [timestamp_of(signature) for _, signature in opened.verified] == [5]
+
+
+def test_a_time_beyond_2_to_the_63_is_refused_even_when_signed() -> None:
+    for timestamp, accepted in ((MAX_TIMESTAMP, True), (MAX_TIMESTAMP + 1, False)):
+        signature = WITNESS._key.sign(f"cosignature/v1\ntime {timestamp}\n{TEXT}".encode())
+        blob = timestamp.to_bytes(8, "big") + signature
+        assert CosignatureVerifier(WITNESS.vkey).verify(TEXT.encode(), blob) is accepted
+
+
 @pytest.mark.parametrize("timestamp", [-1, MAX_TIMESTAMP + 1])
 def test_an_impossible_time_is_not_cosigned(timestamp: int) -> None:
     note = sign_checkpoint(CHECKPOINT, LOG)

@@ -97,9 +97,7 @@ def _next_right(right: list[bytes], index: int, level: int, size: int) -> bytes:
     """Take the subtree `index` of that level off `right` (nearest last): one node if perfect, else all that is left."""
     if (index + 1) << level <= size:
         return right.pop()
-    rest = right[::-1]
-    right.clear()
-    return fold(rest)
+    return fold(right[::-1])
 
 
 def _require_shape(

@@ -147,7 +147,7 @@ def decode_entries(data: bytes, width: int = TILE_WIDTH) -> list[bytes]:
     while at < len(data):
         begin = at + _LENGTH_SIZE
         at = begin + int.from_bytes(data[at:begin], "big")
-        if begin > len(data) or at > len(data):
+        if at > len(data):
             _refuse("TRUNCATED", f"the bundle ends inside entry {len(entries)}; fetch it again", "data")
         entries.append(data[begin:at])
     if len(entries) != width:
