@@ -1,0 +1,62 @@
+"""An approval of a legal permission: who signed which draft, until when it counts, and the signed bytes.
+
+Owns the shape of the `data` of a `permission.approved` record and the message under its Ed25519 signature (ledger.md
+section 5). Whose key it is remains the operator's claim: nothing here looks a key up. The rules that count approvals
+are `placet.evidence.admission`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from placet.evidence.canonical import unb64url
+from placet.evidence.checks import Check, byte_string, code, integer, members, sha256_text
+from placet.evidence.terms import Micros, value
+
+APPROVED: Final = "permission.approved"
+APPROVAL_TAG: Final = b"placet/approval/v1\0"
+_MEMBERS: Final[Mapping[str, Check[Any]]] = {
+    "approver": code,
+    "draft": sha256_text,
+    "expires": integer,
+    "key": byte_string(32),
+    "role": code,
+    "signature": byte_string(64),
+}
+
+
+@value
+class Approval:
+    """One approver's signature over the digest of a draft."""
+
+    approver: str
+    draft: bytes
+    expires: Micros
+    """From here on (exclusive) it no longer counts."""
+    key: bytes
+    role: str
+    signature: bytes
+
+    def signed_under(self, origin: str) -> bool:
+        """Tell whether the signature is the key's over this approval in the log named `origin`."""
+        message = approval_message(origin, self.role, self.draft, self.expires)
+        try:
+            Ed25519PublicKey.from_public_bytes(self.key).verify(self.signature, message)
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+def approval_of(data: object, field: str = "data") -> Approval:
+    """Return the approval of a record's `data`; raises FieldError naming the member that is malformed."""
+    found = members(field, data, _MEMBERS)
+    for name in ("draft", "key", "signature"):
+        found[name] = unb64url(found[name])
+    return Approval(**found)
+
+
+def approval_message(origin: str, role: str, draft: bytes, expires: int) -> bytes:
+    """Return what an approver signs: tag || origin || 0x00 || role || 0x00 || draft digest || u64 expires."""
+    return APPROVAL_TAG + origin.encode() + b"\0" + role.encode() + b"\0" + draft + expires.to_bytes(8, "big")

@@ -1,0 +1,98 @@
+"""Everything that the rules may ask about a log, in memory, kept up to date entry by entry.
+
+Owns the complete `View`: bases with their amends applied, decisions, approvals, events and the two counts. Believes
+what it is given: whether an entry belongs in the log is for `placet.evidence.replay` to check. Entries may be left out,
+as a bundle does; then the counts and facts are only those of the entries applied.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from placet.evidence.approvals import APPROVED
+from placet.evidence.errors import MissingFact
+from placet.evidence.kinds import Amend, Decision, Entry, Event, Grant, Record, Use, Withdraw
+from placet.evidence.terms import BasisOrdinal, LeafIndex, Verdict
+from placet.evidence.view import Basis, DecisionFacts, EventFacts
+
+ReadEvent: TypeAlias = Callable[[LeafIndex], EventFacts | None]
+
+
+class LogState:
+    """The facts of a log after the entries applied so far."""
+
+    def __init__(self, origin: str, *, read_event: ReadEvent | None = None) -> None:
+        """Make the state of an empty log.
+
+        `read_event` looks an *earlier* event up elsewhere (a database, say), so that millions need not be kept here.
+        """
+        self.origin = origin
+        self.bases = 0
+        self._basis: dict[BasisOrdinal, Basis] = {}
+        self._decision: dict[LeafIndex, DecisionFacts] = {}
+        self._approval: dict[LeafIndex, Record] = {}
+        self._event: dict[LeafIndex, EventFacts] = {}
+        self._keeps_events = read_event is None
+        self._read_event: ReadEvent = read_event or self._event.get
+        self._allowed_events: dict[BasisOrdinal, int] = {}
+        self._allowed_uses: dict[LeafIndex, int] = {}
+
+    def apply(self, entry: Entry) -> None:
+        """Take an entry that is now in the log into account."""
+        if isinstance(entry, Event):
+            self._apply_event(entry)
+        elif isinstance(entry, Use):
+            self._apply_use(entry)
+        elif isinstance(entry, Grant):
+            self._basis[entry.basis] = Basis.of(entry)
+            self.bases = entry.basis + 1
+        elif isinstance(entry, Amend):
+            self._basis[entry.basis] = self._existing(entry.basis).narrowed(entry)
+        elif isinstance(entry, Withdraw):
+            self._basis[entry.basis] = self._existing(entry.basis).withdrawn(entry.i)
+        elif isinstance(entry, Decision):
+            self._decision[entry.i] = DecisionFacts.of(entry)
+        elif isinstance(entry, Record) and entry.type == APPROVED:
+            self._approval[entry.i] = entry
+
+    def _apply_event(self, event: Event) -> None:
+        if self._keeps_events:
+            self._event[event.i] = EventFacts.of(event)
+        if event.basis is not None and event.verdict == Verdict.ALLOW:
+            self._allowed_events[event.basis] = self._allowed_events.get(event.basis, 0) + 1
+
+    def _apply_use(self, use: Use) -> None:
+        if use.event is not None and use.verdict == Verdict.ALLOW:
+            self._allowed_uses[use.event] = self._allowed_uses.get(use.event, 0) + 1
+
+    def _existing(self, ordinal: BasisOrdinal) -> Basis:
+        basis = self._basis.get(ordinal)
+        if basis is None:
+            raise MissingFact(f"basis {ordinal}", "no grant of it was applied")
+        return basis
+
+    def basis(self, ordinal: BasisOrdinal) -> Basis | None:
+        """Return the basis with this ordinal, ended or not; None if no grant of it was applied."""
+        return self._basis.get(ordinal)
+
+    def decision(self, index: LeafIndex) -> DecisionFacts:
+        """Return the facts of the decision at `index`; raises MissingFact if none was applied."""
+        found = self._decision.get(index)
+        if found is None:
+            raise MissingFact(f"decision {index}", "there is no earlier decision at that index")
+        return found
+
+    def event(self, index: LeafIndex) -> EventFacts | None:
+        """Return the facts of the event at `index`; None if there is no earlier one."""
+        return self._read_event(index)
+
+    def approval(self, index: LeafIndex) -> Record | None:
+        """Return the `permission.approved` record at `index`; None if none was applied."""
+        return self._approval.get(index)
+
+    def allowed_events(self, ordinal: BasisOrdinal) -> int:
+        """Return how many allowed events were applied under the basis."""
+        return self._allowed_events.get(ordinal, 0)
+
+    def allowed_uses(self, event: LeafIndex) -> int:
+        """Return how many allowed uses of the event were applied."""
+        return self._allowed_uses.get(event, 0)
