@@ -1,4 +1,4 @@
-"""A service as its own process, for the tests of `placet.kit.app`: what it does beside echoing is its first argument."""
+"""A service as its own process, for the tests of `placet.kit.app`: the first argument says what it does."""
 
 import asyncio
 import os
@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from integration.kit_grpc.echo_service import Echo, add_echo
+
 from placet.kit.app import Stack, run
 from placet.kit.errors import Precondition
 from placet.kit.settings import BaseServiceSettings

@@ -8,15 +8,18 @@ from typing import Any
 
 import grpc.aio
 import pytest
-from integration.kit_grpc.echo_service import Client, Echo, Request, add_echo
+from integration.kit_grpc.echo_service import SHAPES, Client, Echo, Request, add_echo
+from unit.kit.issuer import ISSUER, Issuer
+
 from placet.kit.app import now_us
+from placet.kit.errors import PlacetError
 from placet.kit.grpc.guard import Guard, Limits
 from placet.kit.grpc.server import Listen, Server
+from placet.kit.grpc.status import from_rpc_error
 from placet.kit.security.jwks import KeySet, fetch_from
 from placet.kit.security.jwt import TokenVerifier
 from placet.kit.telemetry.metrics import Metrics
 from placet.kit.telemetry.tracing import Tracing
-from unit.kit.issuer import ISSUER, Issuer
 
 
 @dataclass
@@ -44,6 +47,33 @@ def issuer(tmp_path: Path) -> Issuer:
     made = Issuer(tmp_path / "jwks.json")
     made.add("k1")
     return made
+
+
+async def refused(call: Any) -> PlacetError:
+    """The error a client of ours makes of the failed call."""
+    with pytest.raises(grpc.aio.AioRpcError) as failure:
+        await finish(call)
+    return from_rpc_error(failure.value)
+
+
+async def finish(call: Any) -> None:
+    if hasattr(call, "__aiter__") and not hasattr(call, "__await__"):
+        async for _ in call:
+            pass
+    else:
+        await call
+
+
+async def start(mesh: Mesh, method: str, metadata: Any, controller: str = "bank", text: str = "x") -> Any:
+    """Make a call of any shape with one request."""
+    request = Request(controller=controller, text=text)
+    sent = one(request) if SHAPES[method][0] else request
+    return mesh.client.method(method)(sent, metadata=metadata, timeout=20)
+
+
+async def one(*requests: Any) -> AsyncIterator[Any]:
+    for request in requests:
+        yield request
 
 
 def guard(issuer: Issuer, metrics: Metrics, limits: Limits) -> Guard:

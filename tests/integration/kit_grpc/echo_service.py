@@ -1,6 +1,6 @@
 """A service that exists only here: real descriptors in the default pool, one method of each shape.
 
-Built at run time so that no test proto is compiled into the product; `placet.test.v1.Odd` holds what must not be served.
+Built at run time so that no test proto is compiled into the product; `placet.test.v1.Odd` is what must not be served.
 """
 
 import asyncio

@@ -18,9 +18,10 @@ import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from integration.kit_grpc.echo_service import Client, Request
+from unit.kit.issuer import ISSUER, Issuer
+
 from placet.kit.errors import Kind
 from placet.kit.grpc.status import from_rpc_error
-from unit.kit.issuer import ISSUER, Issuer
 
 CHILD = Path(__file__).with_name("app_child.py")
 TESTS = CHILD.parents[2]
@@ -86,7 +87,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
     for process in started:
         if process.returncode is None:
             process.kill()
-        await process.wait()
+        await process.communicate()
 
 
 async def test_it_says_when_it_serves(start: Start) -> None:

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from integration.kit_grpc.conftest import guard
 from integration.kit_grpc.echo_service import Client, Echo, Request, Response, add_echo
+from unit.kit.issuer import Issuer
+
 from placet.kit.app import now_us
 from placet.kit.errors import Kind, PlacetError
 from placet.kit.grpc.guard import Limits
@@ -25,7 +27,6 @@ from placet.kit.grpc.peer import certificate_thumbprint
 from placet.kit.grpc.server import Listen, Server, Tls
 from placet.kit.grpc.status import from_rpc_error
 from placet.kit.telemetry.metrics import Metrics
-from unit.kit.issuer import Issuer
 
 
 class Authority:

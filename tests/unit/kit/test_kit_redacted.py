@@ -53,8 +53,8 @@ def shown(secret: object) -> list[str]:
         f"{secret}",
         f"{secret!r}",
         f"{secret!s:>80}",
-        "%s" % (secret,),
-        "%r" % (secret,),
+        "%s" % (secret,),  # noqa: UP031
+        "%r" % (secret,),  # noqa: UP031
     ]
 
 

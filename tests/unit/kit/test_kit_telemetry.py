@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
@@ -51,8 +50,8 @@ def test_a_name_is_one_counter() -> None:
 
 
 @pytest.fixture
-def spans() -> Iterator[InMemorySpanExporter]:
-    yield InMemorySpanExporter()
+def spans() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
 
 
 def tracing(spans: InMemorySpanExporter, ratio: float, dice: float = 0.5) -> tuple[Tracing, object]:

@@ -13,7 +13,7 @@ import grpc.aio
 
 
 def certificate_thumbprint(context: grpc.aio.ServicerContext[Any, Any]) -> str | None:
-    """Return `x5t#S256` of the client's certificate: base64url of the SHA-256 of its DER, unpadded; None without one."""
+    """Return `x5t#S256` of the client's certificate (base64url, unpadded, SHA-256 of its DER), or None without one."""
     found = (context.auth_context() or {}).get("x509_pem_cert")
     if not found:
         return None
