@@ -10,7 +10,7 @@ import pytest
 from placet.kit.security.redacted import SecretBytes
 from placet.vault.errors import KeyringUnusable, StorageCorrupt, VaultSealed
 from placet.vault.keyring import FileKeyring, VersionState, add_version, create, read, set_state
-from placet.vault.model import WrappedKey
+from placet.vault.template import WrappedKey
 
 ROOT = bytes(range(32))
 NEXT = bytes(range(32, 64))

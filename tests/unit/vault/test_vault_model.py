@@ -7,7 +7,8 @@ import pytest
 
 from placet.evidence.terms import Micros
 from placet.kit.errors import Invalid, Kind
-from placet.vault.model import Answer, Result, TemplateFacts, TemplateId, new_uuid, read_template, reason_code, wiped
+from placet.vault.model import Answer, Result, reason_code
+from placet.vault.template import TemplateFacts, TemplateId, new_uuid, read_template, wiped
 
 GOOD = {"model_id": "arc-r100", "model_sha256": b"\x01" * 32, "dimension": 64, "quality": 90, "captured_at": Micros(1)}
 

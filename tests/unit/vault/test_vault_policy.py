@@ -15,17 +15,8 @@ from placet.vault.errors import (
     TemplateDestroyed,
     TemplateMissing,
 )
-from placet.vault.model import (
-    AttemptLimit,
-    Operation,
-    Permit,
-    Place,
-    SealedTemplate,
-    TemplateFacts,
-    TemplateId,
-    Tombstone,
-    Use,
-)
+from placet.vault.model import AttemptLimit, Operation, Permit, Tombstone, Use
+from placet.vault.template import Place, SealedTemplate, TemplateFacts, TemplateId
 
 MINUTE = 60_000_000
 LIMIT = AttemptLimit(count=3, window=10 * MINUTE)

@@ -7,7 +7,7 @@ Source: ISO/IEC 2382-37 (comparison score).
 
 import numpy as np
 
-from placet.vault.model import Vector
+from placet.vault.template import Vector
 
 
 def cosine(one: Vector, other: Vector) -> float:

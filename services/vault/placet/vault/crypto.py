@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 from placet.evidence.canonical import b64url, encode
 from placet.kit.security.redacted import SecretBytes
 from placet.vault.errors import StorageCorrupt
-from placet.vault.model import FLOAT_BYTES, Place, SealedTemplate, Template, TemplateFacts, Vector
+from placet.vault.template import FLOAT_BYTES, Place, SealedTemplate, Template, TemplateFacts, Vector
 
 KEY_BYTES = 32
 NONCE_BYTES = 12

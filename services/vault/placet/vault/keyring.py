@@ -19,7 +19,7 @@ from pathlib import Path
 from placet.kit.security.redacted import Redacted, SecretBytes
 from placet.vault.crypto import KEY_BYTES, unwrap, wrap
 from placet.vault.errors import KeyringUnusable, VaultSealed
-from placet.vault.model import WrappedKey
+from placet.vault.template import WrappedKey
 
 FORMAT = "placet.keyring/1"
 FILE_MODE = 0o600

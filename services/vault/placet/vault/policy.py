@@ -20,19 +20,8 @@ from placet.vault.errors import (
     TemplateDestroyed,
     TemplateMissing,
 )
-from placet.vault.model import (
-    Answer,
-    AttemptLimit,
-    Comparison,
-    Operation,
-    Permit,
-    Result,
-    SealedTemplate,
-    TemplateFacts,
-    TemplateId,
-    Tombstone,
-    Use,
-)
+from placet.vault.model import Answer, AttemptLimit, Comparison, Operation, Permit, Result, Tombstone, Use
+from placet.vault.template import SealedTemplate, TemplateFacts, TemplateId
 
 SCORE_STEPS = 20  # a cosine of 1 is this many steps of 0.05
 HUNDREDTHS_A_STEP = 5

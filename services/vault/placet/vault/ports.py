@@ -1,8 +1,8 @@
 """What the vault needs of the world, each duty a sentence.
 
 Owns: the Protocols that `handlers` are written against, and `Ports`, which bundles them.
-Never: says how. `store.py`, `ledger.py`, `permits.py` and `keyring.py` are the production sides; tests have others that
-keep the same duties. Order of a use: permit, ledger, secret, outcome (vault.md section 3).
+Never: says how. `store.py`, `permits.py`, `keyring.py` and the kit's ledger client are the production sides; tests have
+others that keep the same duties. Order of a use: permit, ledger, secret, outcome (vault.md section 3).
 """
 
 from collections.abc import Callable, Sequence
@@ -11,22 +11,10 @@ from typing import Protocol
 from uuid import UUID
 
 from placet.evidence.terms import BasisOrdinal, LeafIndex, Micros
+from placet.kit.ledger.port import Ledger
 from placet.kit.security.redacted import SecretBytes
-from placet.vault.model import (
-    Answer,
-    AttemptLimit,
-    ControllerKey,
-    DataKey,
-    Erasure,
-    KeyPurpose,
-    Permit,
-    Receipt,
-    SealedTemplate,
-    Tombstone,
-    Use,
-    UseVerdict,
-    WrappedKey,
-)
+from placet.vault.model import Answer, AttemptLimit, Erasure, Permit, Receipt, Tombstone, Use
+from placet.vault.template import ControllerKey, DataKey, KeyPurpose, SealedTemplate, WrappedKey
 
 
 class RootKeys(Protocol):
@@ -50,19 +38,6 @@ class Permits(Protocol):
         """Verify a permit for this vault and controller at the moment `now`.
 
         Raises PermitInvalid, or Unavailable when the permit keys are not to be had in time.
-        """
-
-
-class Ledger(Protocol):
-    """The controller's log."""
-
-    async def append_use(
-        self, controller: str, *, key: bytes, digest: bytes, event: LeafIndex, seen: int, deadline: Micros
-    ) -> UseVerdict:
-        """Append a `use` of the event's permit and say what the sequencer decided at its position.
-
-        Durable once it returns; the same key and digest get the same entry again. Raises Unavailable when it is not
-        known to be in the ledger: then it never arrives after `deadline`. Raises Conflict for another digest.
         """
 
 

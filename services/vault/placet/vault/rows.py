@@ -7,23 +7,18 @@ Never: queries; decides. What a row cannot say (a bad enum, a bad hash) fails lo
 from uuid import UUID
 
 from placet.evidence.terms import BasisOrdinal, LeafIndex, Micros
-from placet.vault.model import (
-    Answer,
+from placet.vault.model import Answer, Erasure, Operation, Result, Tombstone, Use
+from placet.vault.tables import ControllerKeyRow, DataKeyRow, ErasureRow, TemplateRow, TombstoneRow, UseRow
+from placet.vault.template import (
     ControllerKey,
     DataKey,
-    Erasure,
     KeyPurpose,
-    Operation,
     Place,
-    Result,
     SealedTemplate,
     TemplateFacts,
     TemplateId,
-    Tombstone,
-    Use,
     WrappedKey,
 )
-from placet.vault.tables import ControllerKeyRow, DataKeyRow, ErasureRow, TemplateRow, TombstoneRow, UseRow
 
 
 def controller_key_row(key: ControllerKey) -> ControllerKeyRow:

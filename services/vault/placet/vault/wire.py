@@ -12,18 +12,8 @@ from placet.api.vault.v1 import vault_pb2
 from placet.evidence.terms import BasisOrdinal, Micros
 from placet.kit.errors import Invalid
 from placet.vault.errors import TemplateInvalid
-from placet.vault.model import (
-    Compared,
-    Enrolled,
-    Holding,
-    Holdings,
-    Receipt,
-    Template,
-    TemplateFacts,
-    UseCommand,
-    read_template,
-    reason_code,
-)
+from placet.vault.model import Compared, Enrolled, Holdings, Receipt, UseCommand, reason_code
+from placet.vault.template import Holding, Template, TemplateFacts, read_template
 
 MAX_PERMIT_CHARS = 8_192
 MAX_SAFE = 2**53 - 1

@@ -11,20 +11,9 @@ from placet.vault import crypto, policy
 from placet.vault.errors import StorageCorrupt, TemplateDestroyed
 from placet.vault.handlers.keys import data_key
 from placet.vault.handlers.uses import finished, run_use, to_the_end
-from placet.vault.model import (
-    Answer,
-    Enrolled,
-    Operation,
-    Place,
-    SealedTemplate,
-    TemplateId,
-    Use,
-    UseCommand,
-    UseVerdict,
-    new_uuid,
-    wiped,
-)
+from placet.vault.model import Answer, Enrolled, Operation, Use, UseCommand, UseVerdict
 from placet.vault.ports import Ports
+from placet.vault.template import Place, SealedTemplate, TemplateId, new_uuid, wiped
 
 _TRIES = 4
 

@@ -6,8 +6,9 @@ Never: needs a key, returns a vector or anything derived from one. Design: vault
 
 from placet.evidence.terms import BasisOrdinal
 from placet.vault.errors import VaultSealed
-from placet.vault.model import Holding, Holdings
+from placet.vault.model import Holdings
 from placet.vault.ports import Ports
+from placet.vault.template import Holding
 
 
 async def holdings(controller: str, basis: BasisOrdinal, *, ports: Ports) -> Holdings:

@@ -11,8 +11,8 @@ from placet.evidence.terms import BasisOrdinal
 from placet.kit.security.redacted import SecretBytes
 from placet.vault import crypto
 from placet.vault.errors import StorageCorrupt
-from placet.vault.model import ControllerKey, DataKey, KeyPurpose, WrappedKey
 from placet.vault.ports import Ports
+from placet.vault.template import ControllerKey, DataKey, KeyPurpose, WrappedKey
 
 _FIRST = 1
 

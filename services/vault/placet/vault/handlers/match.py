@@ -12,19 +12,9 @@ from placet.vault.comparison import cosine
 from placet.vault.errors import ModelMismatch, StorageCorrupt, TemplateDestroyed, TemplateMissing
 from placet.vault.handlers.keys import data_key
 from placet.vault.handlers.uses import finished, run_use, to_the_end
-from placet.vault.model import (
-    Answer,
-    Compared,
-    Comparison,
-    Operation,
-    Result,
-    SealedTemplate,
-    Use,
-    UseCommand,
-    UseVerdict,
-    wiped,
-)
+from placet.vault.model import Answer, Compared, Comparison, Operation, Result, Use, UseCommand, UseVerdict
 from placet.vault.ports import Ports, Rules
+from placet.vault.template import SealedTemplate, wiped
 
 
 async def match(cmd: UseCommand, *, rules: Rules, ports: Ports, now: Micros) -> Compared:

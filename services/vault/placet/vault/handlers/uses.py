@@ -15,6 +15,7 @@ from placet.kit.errors import PlacetError
 from placet.vault import crypto, policy
 from placet.vault.errors import UseDenied, VaultSealed
 from placet.vault.handlers.keys import request_key
+from placet.vault.handlers.ledger import append_use
 from placet.vault.model import (
     Answer,
     AttemptLimit,
@@ -101,9 +102,7 @@ async def _digested(cmd: UseCommand, operation: Operation, permit: Permit, ports
 
 async def _append(use: Use, cmd: UseCommand, ports: Ports, now: Micros) -> UseVerdict:
     """Return the ledger's leave. Raises UseDenied; a denial that says the basis has stopped destroys what it holds."""
-    verdict = await ports.ledger.append_use(
-        use.controller, key=use.id.bytes, digest=use.digest, event=use.event, seen=cmd.seen, deadline=cmd.deadline
-    )
+    verdict = await append_use(use, ledger=ports.ledger, seen=cmd.seen, deadline=cmd.deadline)
     if verdict.allowed:
         return verdict
     await ports.store.drop_use(use)
