@@ -78,4 +78,4 @@ def be_a_parent() -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "parent":
         be_a_parent()
-    sys.exit(run(main, BaseServiceSettings()))
+    sys.exit(run(main, BaseServiceSettings))

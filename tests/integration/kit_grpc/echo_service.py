@@ -130,6 +130,9 @@ class Echo:
                 return await self._sleep()
             case "wrong type":
                 return "not a message"
+            case "group":
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._answer(Request(text="withdrawn"), context))
             case "abort":
                 await context.abort(grpc.StatusCode.ABORTED, "by hand")
         if error := ERRORS.get(request.text):

@@ -189,6 +189,25 @@ async def test_without_a_key_set_it_does_not_start(start: Start, tmp_path: Path)
     assert "PLACET_JWKS" in "".join(line["message"] for line in log)
 
 
+async def test_wrong_settings_are_said_in_words(start: Start) -> None:
+    service = await start(PLACET_ISSUER="", PLACET_PORT="canary", PLACET_HOST="0.0.0.0")
+    out, err = await service.process.communicate()
+    assert service.process.returncode == 2
+    assert not out
+    assert sorted(line.split(":")[0] for line in err.decode().splitlines()) == ["PLACET_ISSUER", "PLACET_PORT"]
+    assert b"canary" not in err
+
+
+async def test_its_metrics_are_logged_at_the_end(start: Start) -> None:
+    service = await start()
+    async with grpc.aio.insecure_channel((await service.ready())["grpc"]) as channel:
+        with pytest.raises(grpc.aio.AioRpcError):
+            await Client(channel).method("Unary")(Request(controller="bank", text="x"), timeout=5)
+    _, _, log = await service.end()
+    [line] = [line for line in log if line["message"] == "metrics"]
+    assert line["metrics"]["placet.rpc.calls{code='UNAUTHENTICATED',method='placet.test.v1.Echo/Unary'}"] == 1
+
+
 async def test_a_port_is_not_shared(start: Start) -> None:
     with contextlib.closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
@@ -235,6 +254,24 @@ async def test_no_core_is_dumped(start: Start) -> None:
     limits = Path(f"/proc/{service.process.pid}/limits").read_text()
     assert next(line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core")) == ["0", "0"]
     assert psutil.Process(service.process.pid).rlimit(psutil.RLIMIT_CORE) == (0, 0)
+
+
+async def test_health_cannot_be_used_to_fill_the_server(start: Start) -> None:
+    """Anybody may watch: but not without bound, and not under names that it would have to remember."""
+    service = await start()
+    async with grpc.aio.insecure_channel((await service.ready())["grpc"]) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await health.Watch(health_pb2.HealthCheckRequest(service="invented")).read()
+        assert failure.value.code() is grpc.StatusCode.NOT_FOUND
+        watches = [health.Watch(health_pb2.HealthCheckRequest()) for _ in range(64)]
+        await asyncio.gather(*(watch.read() for watch in watches))
+        with pytest.raises(grpc.aio.AioRpcError) as failure:
+            await health.Watch(health_pb2.HealthCheckRequest()).read()
+        assert failure.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        watches[0].cancel()
+        await asyncio.sleep(0.2)
+        assert await health.Watch(health_pb2.HealthCheckRequest()).read()
 
 
 async def test_health_needs_no_token_and_follows_the_service(start: Start) -> None:

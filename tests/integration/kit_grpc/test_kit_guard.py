@@ -1,6 +1,7 @@
 """The guard over a real wire: who comes in, what is parsed, and by when it must be over."""
 
 import asyncio
+import random
 import time
 from typing import Any
 
@@ -145,6 +146,16 @@ async def test_any_cut_of_a_request_is_typed(mesh: Mesh) -> None:
             assert from_rpc_error(error).kind is Kind.INVALID  # noqa: PT017
         else:
             assert length == len(b"\x0a\x04bank")
+
+
+async def test_random_bytes_are_never_an_internal_error(mesh: Mesh) -> None:
+    dice, bearer = random.Random(20), mesh.bearer()
+    call = mesh.client.method("Unary", raw=True)
+    for _ in range(300):
+        try:
+            await call(dice.randbytes(dice.randrange(64)), metadata=bearer, timeout=20)
+        except grpc.aio.AioRpcError as error:
+            assert from_rpc_error(error).kind in (Kind.INVALID, Kind.DENIED)  # noqa: PT017
 
 
 async def test_a_message_that_is_too_large(mesh: Mesh) -> None:

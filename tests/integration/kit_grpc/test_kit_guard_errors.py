@@ -34,6 +34,10 @@ async def test_an_error_of_ours_keeps_everything(mesh: Mesh) -> None:
     assert (error.field, error.metadata) == ("basis", {"index": "7"})
 
 
+async def test_an_error_out_of_a_task_group_is_the_same(mesh: Mesh) -> None:
+    assert (await refused(mesh.call("group"))).reason == "BASIS_ENDED"
+
+
 async def test_any_client_reads_the_details(mesh: Mesh) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as failure:
         await mesh.call("full")

@@ -1,6 +1,8 @@
 """The error type: its table, its round trip over a status, and that every reason used anywhere is documented."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -226,6 +228,13 @@ def test_bare_statuses(code: grpc.StatusCode, kind: Kind) -> None:
     error = from_rpc_error(Call(Bare))
     assert error.kind is kind
     assert error.reason in REASONS
+
+
+def test_pure_modules_do_not_load_grpc() -> None:
+    """Models and handlers may import these; loading grpc.status, the control, does load grpc."""
+    for module, loads in (("placet.kit.errors", 0), ("placet.kit.grpc.caller", 0), ("placet.kit.grpc.status", 1)):
+        code = f"import sys, {module}; sys.exit(int('grpc' in sys.modules))"
+        assert subprocess.run([sys.executable, "-c", code], check=False).returncode == loads, module
 
 
 def test_errors_module_is_pure() -> None:

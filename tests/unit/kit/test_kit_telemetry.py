@@ -9,9 +9,10 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from placet.kit.telemetry.export import SpanLog, export_metrics
 from placet.kit.telemetry.logs import JsonFormatter
 from placet.kit.telemetry.metrics import Metrics
-from placet.kit.telemetry.tracing import LogExporter, Tracing, provider, span
+from placet.kit.telemetry.tracing import Tracing, provider, span
 
 SAMPLED = (("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),)
 NOT_SAMPLED = (("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"),)
@@ -41,6 +42,27 @@ def test_counts_reach_opentelemetry() -> None:
         ("placet.queue", None): 7,
     }
     assert metrics.snapshot()["placet.queue"] == {(): 7}
+
+
+def test_what_is_registered_later_is_exported_too() -> None:
+    metrics, reader = Metrics(), InMemoryMetricReader()
+    metrics.observe(MeterProvider([reader]).get_meter("placet"))
+    metrics.counter("placet.late", "late").add(1)
+    metrics.gauge("placet.depth", lambda: 2, "late too")
+    names = {m.name for r in reader.get_metrics_data().resource_metrics for s in r.scope_metrics for m in s.metrics}
+    assert names == {"placet.late", "placet.depth"}
+
+
+def test_metrics_without_a_collector_are_log_lines(caplog: pytest.LogCaptureFixture) -> None:
+    metrics = Metrics()
+    metrics.counter("placet.rpc.calls", "calls").add(3, method="A", code="OK")
+    metrics.counter("placet.rpc.calls", "calls").bind(method="B", code="OK")
+    exported = export_metrics(metrics, every=3_600)
+    with caplog.at_level(logging.INFO, "placet.metrics"):
+        exported.shutdown()
+    [record] = [record for record in caplog.records if record.name == "placet.metrics"]
+    line = json.loads(JsonFormatter("audit").format(record))
+    assert line["metrics"] == {"placet.rpc.calls{code='OK',method='A'}": 3}
 
 
 def test_a_name_is_one_counter() -> None:
@@ -159,8 +181,8 @@ def test_a_wrong_format_does_not_lose_the_line() -> None:
 
 
 async def test_spans_without_a_collector_are_log_lines(caplog: pytest.LogCaptureFixture) -> None:
-    made = provider(LogExporter())
-    with caplog.at_level(logging.INFO, "placet.trace"):
+    made = provider(SpanLog())
+    with caplog.at_level(logging.INFO, "placet.spans"):
         with Tracing(made.get_tracer("x"), ratio=1, dice=lambda: 0).server_span("call", lambda: SAMPLED):
             pass
         made.force_flush()

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import uvloop
+from pydantic import ValidationError
 
 from placet.kit.errors import PlacetError
 from placet.kit.grpc.guard import Guard, Limits
@@ -28,10 +29,11 @@ from placet.kit.grpc.server import AddToServer, Listen, Server, Tls
 from placet.kit.process import exit_with_parent, forbid_core_dumps
 from placet.kit.security.jwks import KeySet, fetch_from
 from placet.kit.security.jwt import TokenVerifier
-from placet.kit.settings import BaseServiceSettings
+from placet.kit.settings import PREFIX, BaseServiceSettings
 from placet.kit.telemetry import logs
+from placet.kit.telemetry.export import SpanLog, export_metrics
 from placet.kit.telemetry.metrics import Metrics
-from placet.kit.telemetry.tracing import LogExporter, Tracing, provider
+from placet.kit.telemetry.tracing import Tracing, provider
 
 S = TypeVar("S", bound=BaseServiceSettings)
 T = TypeVar("T")
@@ -126,12 +128,18 @@ class Stack(Generic[S]):
             self.stopping.set()
 
 
-def run(main: Callable[[Stack[S]], Awaitable[None]], settings: S) -> int:
+def run(main: Callable[[Stack[S]], Awaitable[None]], load: Callable[[], S]) -> int:
     """Run a service until SIGTERM or SIGINT; returns the exit status.
 
-    `main` starts everything on the stack and returns; whatever it raises stops the service with status 1.
+    `main` starts everything on the stack and returns; whatever it raises stops the service with status 1. `load` is
+    the class of its settings; what is wrong with them is said in words, with status 2.
     """
     forbid_core_dumps()
+    try:
+        settings = load()
+    except ValidationError as error:
+        sys.stderr.write(_in_words(error))
+        return 2
     if settings.exit_with_parent:
         exit_with_parent(settings.exit_with_parent)
     logs.configure(service=settings.service, level=settings.log_level)
@@ -139,8 +147,15 @@ def run(main: Callable[[Stack[S]], Awaitable[None]], settings: S) -> int:
         return runner.run(_live(main, settings))
 
 
+def _in_words(error: ValidationError) -> str:
+    """Name each wrong setting and what is wrong with it, without its value."""
+    wrong = ((".".join(map(str, one["loc"])), one["msg"]) for one in error.errors(include_input=False))
+    return "".join(f"{PREFIX + name.upper() if name else 'settings'}: {text}\n" for name, text in wrong)
+
+
 async def _live(main: Callable[[Stack[S]], Awaitable[None]], settings: S) -> int:
     stack = Stack(settings)
+    _export_metrics(stack)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _begin_stop, stack)
@@ -200,6 +215,12 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     await asyncio.wait({task})
 
 
+def _export_metrics(stack: Stack[Any]) -> None:
+    if stack.settings.metrics_interval > 0:
+        exported = export_metrics(stack.metrics, every=stack.settings.metrics_interval)
+        stack.on_stop(lambda: asyncio.to_thread(exported.shutdown))
+
+
 def _listen(settings: BaseServiceSettings) -> Listen:
     tls = None
     if settings.tls_cert is not None and settings.tls_key is not None:
@@ -210,7 +231,7 @@ def _listen(settings: BaseServiceSettings) -> Listen:
 def _tracing(settings: BaseServiceSettings) -> Tracing:
     if settings.sample_ratio <= 0:
         return Tracing()
-    return Tracing(provider(LogExporter()).get_tracer("placet"), ratio=settings.sample_ratio, dice=random.random)
+    return Tracing(provider(SpanLog()).get_tracer("placet"), ratio=settings.sample_ratio, dice=random.random)
 
 
 def _write(path: Path, text: str) -> None:

@@ -70,6 +70,9 @@ class BaseServiceSettings(BaseSettings):
         le=1,
         description="Share of calls that are traced; 0 also ignores callers' wish to be traced.",
     )
+    metrics_interval: float = Field(
+        default=60.0, ge=0, description="Seconds between two log lines with all metrics; 0: none."
+    )
     stop_grace: float = Field(default=5.0, ge=0, le=300, description="Seconds that running calls get when stopping.")
     ready_file: Path | None = Field(
         default=None, description="File written once the service serves: JSON with service, grpc address and pid."

@@ -184,6 +184,9 @@ class _Method:
         await context.abort_with_status(to_status(known))
 
     def _known(self, error: Exception) -> PlacetError:
+        """Return what the caller is told."""
+        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]  # from a TaskGroup of the handler's
         if isinstance(error, NotImplementedError):
             return NotServed(f"{self._name} is not served by this build")
         if isinstance(error, PlacetError) and error.kind not in (Kind.INTERNAL, Kind.CORRUPT):

@@ -20,6 +20,7 @@ from placet.kit.errors import Precondition, Unavailable
 from placet.kit.grpc.guard import Guard
 
 _KIB = 1 << 10
+_MAX_WATCHERS = 64
 _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.so_reuseport", 0),  # two processes on one port would share its calls
     ("grpc.max_metadata_size", 16 * _KIB),  # a long token gets a typed answer
@@ -65,9 +66,9 @@ class Server:
             options=[*_OPTIONS, largest, ("grpc.max_send_message_length", 2 * guard.limits.max_message)],
             maximum_concurrent_rpcs=listen.max_concurrent,
         )
-        self._health = aio_health.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self._names: list[str] = [""]
+        self._health = _Health(self._names)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
 
     def add(self, add_to_server: AddToServer, servicer: object) -> None:
         """Register a servicer with its generated `add_XServicer_to_server`, through the guard.
@@ -115,6 +116,26 @@ class Server:
         except RuntimeError as error:
             text = f"cannot listen on {address}: {error}; choose another PLACET_PORT or PLACET_HOST"
             raise Unavailable("DEPENDENCY_UNAVAILABLE", text) from None
+
+
+class _Health(aio_health.HealthServicer):  # type: ignore[misc]
+    """grpc.health.v1 for anybody, who can therefore neither watch without bound nor make it remember names."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__()
+        self._names = names
+        self._watching = 0
+
+    async def Watch(self, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        if request.service not in self._names:
+            await context.abort(grpc.StatusCode.NOT_FOUND, "no such service here")
+        if self._watching >= _MAX_WATCHERS:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watchers: use Check")
+        self._watching += 1
+        try:
+            await super().Watch(request, context)
+        finally:
+            self._watching -= 1
 
 
 class _Registrar:

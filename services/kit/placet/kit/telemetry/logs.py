@@ -86,7 +86,10 @@ def _message(record: logging.LogRecord) -> str:
     return _PATTERNS[0][0].sub(_PATTERNS[0][1], text)[:_MAX_TEXT]
 
 
-def _plain(value: object) -> str | int | float | bool | None:
+_Plain = str | int | float | bool | dict[str, "_Plain"] | None
+
+
+def _plain(value: object) -> _Plain:
     """Return what may stand in a log for a value: numbers and texts as they are, anything else scrubbed."""
     if isinstance(value, Enum):
         return _plain(value.value)
@@ -96,4 +99,6 @@ def _plain(value: object) -> str | int | float | bool | None:
         return _PATTERNS[0][0].sub(_PATTERNS[0][1], value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return f"[{len(value)} bytes]"
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
     return scrub(str(value) if isinstance(value, BaseException) else repr(value))

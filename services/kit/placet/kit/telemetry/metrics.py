@@ -46,14 +46,20 @@ class Metrics:
     def __init__(self) -> None:
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, tuple[Callable[[], float], str, str]] = {}
+        self._meter: Meter | None = None
 
     def counter(self, name: str, description: str, unit: str = "1") -> Counter:
         """Return the counter of that name, `placet.<part>.<what>`, made at the first call."""
-        return self._counters.setdefault(name, Counter(name, description, unit))
+        found = self._counters.get(name)
+        if found is None:
+            found = self._counters[name] = Counter(name, description, unit)
+            self._export_counter(found)
+        return found
 
     def gauge(self, name: str, read: Callable[[], float], description: str, unit: str = "1") -> None:
         """Register a number that is read when it is exported."""
         self._gauges[name] = (read, description, unit)
+        self._export_gauge(name)
 
     def snapshot(self) -> dict[str, dict[_Labels, float]]:
         """Return every number now, by name and labels."""
@@ -64,13 +70,23 @@ class Metrics:
         return counts | {name: {(): read()} for name, (read, _, _) in self._gauges.items()}
 
     def observe(self, meter: Meter) -> None:
-        """Export through the meter whatever is registered by now."""
+        """Export through the meter everything that is or will be registered; once."""
+        self._meter = meter
         for counter in self._counters.values():
-            meter.create_observable_counter(
+            self._export_counter(counter)
+        for name in self._gauges:
+            self._export_gauge(name)
+
+    def _export_counter(self, counter: Counter) -> None:
+        if self._meter is not None:
+            self._meter.create_observable_counter(
                 counter.name, [_reader(counter)], unit=counter.unit, description=counter.description
             )
-        for name, (read, description, unit) in self._gauges.items():
-            meter.create_observable_gauge(name, [_gauge_reader(read)], unit=unit, description=description)
+
+    def _export_gauge(self, name: str) -> None:
+        if self._meter is not None:
+            read, description, unit = self._gauges[name]
+            self._meter.create_observable_gauge(name, [_gauge_reader(read)], unit=unit, description=description)
 
 
 def _reader(counter: Counter) -> Callable[[CallbackOptions], Iterable[Observation]]:

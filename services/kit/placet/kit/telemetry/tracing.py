@@ -6,22 +6,20 @@ Never: asks OpenTelemetry anything for an unsampled call (its own gRPC intercept
 puts an error's text, a subject reference, token or template into a span.
 """
 
-import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
 from opentelemetry import context, trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 _sampled: ContextVar[trace.Tracer | None] = ContextVar("placet_sampled", default=None)
 _NOTHING = nullcontext()
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
-_log = logging.getLogger("placet.trace")
 
 
 class Tracing:
@@ -75,26 +73,6 @@ def _parent(metadata: Any) -> trace.SpanContext | None:
     if not trace_id or not span_id:
         return None
     return trace.SpanContext(trace_id, span_id, is_remote=True, trace_flags=trace.TraceFlags(flags))
-
-
-class LogExporter(SpanExporter):
-    """Writes finished spans as log lines: what there is until an operator configures a collector."""
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Write each span; called by the processor's own thread."""
-        for done in spans:
-            _log.info("span %s", done.name, extra=_fields(done))
-        return SpanExportResult.SUCCESS
-
-
-def _fields(done: ReadableSpan) -> dict[str, object]:
-    own = done.get_span_context()
-    return {
-        "trace_id": f"{own.trace_id:032x}" if own else "",
-        "span_id": f"{own.span_id:016x}" if own else "",
-        "parent_id": f"{done.parent.span_id:016x}" if done.parent else "",
-        "took_us": ((done.end_time or 0) - (done.start_time or 0)) // 1_000,
-    }
 
 
 def provider(exporter: SpanExporter) -> TracerProvider:
