@@ -1,0 +1,80 @@
+"""Opens transactions for the handlers.
+
+Owns: `SqlStore`, the port `Store` over `placet.kit.db`; which of its errors a handler may see.
+Never: keeps anything in memory: what is durable is what there is.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from placet.consent.errors import ConcurrentChange
+from placet.consent.model.vocabulary import Controller, Instant, PersonKey, SubjectRef
+from placet.consent.ports import Backlog, Found, Records
+from placet.consent.store.lookup import look_up
+from placet.consent.store.records import SqlRecords
+from placet.consent.tables import ControllerRow, StepRow, Table
+from placet.kit.db.database import Database
+from placet.kit.db.errors import DuplicateKey
+
+T = TypeVar("T")
+
+
+class SqlStore:
+    """`ports.Store` over one database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    async def open(cls, url: str) -> "SqlStore":
+        """Open the database and make missing tables. What is deleted from it is overwritten (secure_delete)."""
+        database = await Database.open(url, secure_delete=True)
+        await database.create_all(Table.metadata)
+        return cls(database)
+
+    async def close(self) -> None:
+        """Finish what runs, then close."""
+        await self._database.close()
+
+    async def write(self, work: Callable[[Records], T]) -> T:
+        try:
+            return await self._database.write(lambda session: work(SqlRecords(session)))
+        except DuplicateKey as error:  # what was read has changed since: only other replicas can do that
+            raise ConcurrentChange from error
+
+    async def read(self, work: Callable[[Records], T]) -> T:
+        return await self._database.read(lambda session: work(SqlRecords(session)))
+
+    async def backlog(self, *, accepted_before: Instant, limit: int) -> list[Backlog]:
+        return await self._database.read(lambda session: _backlog(session, accepted_before, limit))
+
+    async def lookup(
+        self, controller: Controller, subjects: Sequence[SubjectRef], ordinals: Sequence[int], now: Instant
+    ) -> Found:
+        return await self._database.read(lambda session: look_up(session, controller, subjects, ordinals, now))
+
+    async def knows(self, controller: Controller) -> bool:
+        return await self._database.read(lambda session: session.get(ControllerRow, controller) is not None)
+
+    async def remember(self, controller: Controller) -> None:
+        await self._database.write(lambda session: _remember(session, controller))
+
+
+def _backlog(session: Session, accepted_before: Instant, limit: int) -> list[Backlog]:
+    query = (
+        select(StepRow.controller, StepRow.person)
+        .where(col(StepRow.pending).is_(True))
+        .group_by(col(StepRow.controller), col(StepRow.person))
+        .having(func.min(StepRow.accepted_at) < accepted_before)
+        .order_by(func.min(StepRow.id))
+        .limit(limit)
+    )
+    return [Backlog(controller=Controller(one), person=PersonKey(person)) for one, person in session.exec(query)]
+
+
+def _remember(session: Session, controller: Controller) -> None:
+    if session.get(ControllerRow, controller) is None:
+        session.add(ControllerRow(controller=controller, as_of=0))
