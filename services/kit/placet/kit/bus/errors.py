@@ -83,6 +83,19 @@ class PayloadTooLarge(Invalid):
         )
 
 
+class AnswerTooLarge(Invalid):
+    """The answer is larger than NATS takes; what was asked for has been done."""
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(
+            "payload",
+            f"it was done, but the answer of {size} bytes is more than NATS takes ({limit}); "
+            "ask again for less at once, with the same keys",
+            reason="FIELD_TOO_LARGE",
+            metadata={"size": str(size), "limit": str(limit)},
+        )
+
+
 class TooManyAtOnce(Exhausted):
     """The service answers as many requests as it can already."""
 

@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
+from placet.kit.bus.failure import Failure
 from placet.kit.errors import Invalid, PlacetError
-from placet.kit.ledger.messages import Failure
 
 ERROR_HEADER: Final = "Placet-Error"
 _HEAD: Final = b"NATS/1.0"

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from placet.kit.bus import frames
 from placet.kit.bus.connection import Connection
-from placet.kit.bus.errors import BusDown, PayloadTooLarge, TooManyAtOnce
+from placet.kit.bus.errors import AnswerTooLarge, BusDown, TooManyAtOnce
 from placet.kit.errors import Kind, PlacetError
 
 GRACE_S: Final = 5.0
@@ -86,7 +86,7 @@ class Serving:
             answer = await self._handler(Request(subject.decode("utf-8", "replace"), data))
             limit = self._connection.max_payload
             if len(answer) > limit:
-                raise PayloadTooLarge(len(answer), limit)
+                raise AnswerTooLarge(len(answer), limit)
         except PlacetError as error:
             self._refuse(reply, error)
         except Exception:  # noqa: BLE001 - the requester gets an answer, and nothing about our insides

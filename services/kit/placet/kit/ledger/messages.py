@@ -15,7 +15,8 @@ from msgspec import Meta, Raw, Struct
 
 from placet.evidence import drafts
 from placet.evidence.terms import MAX_INT
-from placet.kit.errors import Invalid, PlacetError, error_of
+from placet.kit.bus.failure import Failure
+from placet.kit.errors import Invalid, PlacetError
 
 Draft: TypeAlias = (
     drafts.GrantDraft
@@ -72,32 +73,14 @@ class Submission(Struct, array_like=True, frozen=True, gc=False):
 class AppendRequest(Struct, array_like=True, frozen=True):
     """Submissions to one controller's log, in order. `deadline` is in unix microseconds; past it nothing is appended.
 
+    `decisions` are encoded `DecisionDraft`s (`decode_decision`): equal ones come as equal bytes, and are read once.
     `seen` are the distinct tree sizes (not 0) that callers know and want consistency proofs from.
     """
 
     deadline: Micros
     seen: Annotated[list[Position], Meta(max_length=MAX_SUBMISSIONS)]
-    decisions: Annotated[list[drafts.DecisionDraft], Meta(max_length=MAX_SUBMISSIONS)]
+    decisions: Annotated[list[Raw], Meta(max_length=MAX_SUBMISSIONS)]
     submissions: Annotated[list[Submission], Meta(min_length=1, max_length=MAX_SUBMISSIONS)]
-
-
-class Failure(Struct, array_like=True, frozen=True, gc=False):
-    """A `PlacetError` on the wire; `field` travels in the metadata. `retry_after` is in seconds."""
-
-    kind: str
-    reason: str
-    message: str
-    metadata: dict[str, str]
-    retry_after: float | None = None
-
-    @classmethod
-    def of(cls, error: PlacetError) -> "Failure":
-        """Return the error as it travels."""
-        return cls(error.kind.value, error.reason, error.message, error.details(), error.retry_after)
-
-    def error(self) -> PlacetError:
-        """Return the error again, as the class of its kind."""
-        return error_of(self.kind, self.reason, self.message, metadata=self.metadata, retry_after=self.retry_after)
 
 
 class Result(Struct, array_like=True, frozen=True, gc=False):
@@ -159,6 +142,7 @@ class OutgoingRequest(Struct, array_like=True, frozen=True):
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _REQUEST: Final = msgspec.msgpack.Decoder(AppendRequest)
+_DECISION: Final = msgspec.msgpack.Decoder(drafts.DecisionDraft)
 _REPLY: Final = msgspec.msgpack.Decoder(AppendReply)
 _DRAFTS: Final[Mapping[str, "msgspec.msgpack.Decoder[Draft]"]] = {
     kind: msgspec.msgpack.Decoder(draft) for kind, draft in KINDS.items()
@@ -199,6 +183,11 @@ def decode_request(data: bytes) -> AppendRequest:
                 reason="REQUEST_MALFORMED",
             )
     return request
+
+
+def decode_decision(raw: bytes | Raw) -> drafts.DecisionDraft:
+    """Read one decision of a request; raises Invalid naming the field that is malformed."""
+    return _decode(_DECISION, raw, "decision")
 
 
 def encode_reply(reply: AppendReply) -> bytes:

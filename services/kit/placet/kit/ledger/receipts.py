@@ -8,7 +8,8 @@ Follows ledger.md sections 1 and 7.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from placet.kit.errors import Corrupt, PlacetError
 from placet.kit.ledger.messages import AppendReply, Result
@@ -18,8 +19,7 @@ from placet.tlog.proof import RangeProof, inclusions, range_proof
 from placet.tlog.tree import cover
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(Struct, frozen=True, kw_only=True, gc=False):
     """Where one entry stands: index in the log, leaf hash (32 bytes), the bytes that were hashed.
 
     `repeated`: the idempotency key was known, and this is the entry it stands for.
