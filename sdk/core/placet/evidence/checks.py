@@ -172,7 +172,7 @@ def members(field: str, value: object, checks: Mapping[str, Check[Any]]) -> dict
     prefix = f"{field}." if field else ""
     for name in found:
         if name not in checks:
-            raise FieldError(f"{prefix}{name}", "is not known here; remove it")
+            raise FieldError(f"{prefix}{ascii(name)[1:-1]}", "is not known here; remove it")
     checked = {}
     for name, check in checks.items():
         if name not in found:

@@ -62,3 +62,19 @@ class MissingFact(EvidenceError):
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__("MISSING_FACT", field, message)
+
+
+class ReplayError(EvidenceError):
+    """An entry that the rules would not have put where it stands. `index` is the first one; trust nothing after it.
+
+    `expected` is the entry that the rules give instead, if they give one.
+    """
+
+    def __init__(self, reason: str, field: str, message: str, *, index: int, expected: object = None) -> None:
+        super().__init__(reason, field, message)
+        self.index = index
+        self.expected = expected
+
+    def diagnostics(self) -> str:
+        """Return the error with the index of the entry."""
+        return f"{self.reason} (entry {self.index}, {self.field}): {self}"
