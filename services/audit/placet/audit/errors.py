@@ -1,6 +1,4 @@
-"""The errors of the audit service: one sentence each, naming the next step; `placet.kit.errors` gives them their kind."""
-their kind.
-"""
+"""The errors of the audit service: one sentence each, naming the next step; `placet.kit.errors` gives their kind."""
 
 from placet.kit import errors
 

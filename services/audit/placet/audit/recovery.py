@@ -13,7 +13,7 @@ from placet.audit.model import Head
 from placet.audit.nodes import TILE_WIDTH, TileCache, row_of_hashes
 from placet.audit.store import BASIS, TILE, read_head
 from placet.audit.tail import WINDOW, Tail
-from placet.evidence.status import StatusTree
+from placet.evidence.status import StatusTree, status_leaf
 from placet.tlog.hashing import HASH_SIZE
 
 
@@ -44,7 +44,8 @@ def recover_status(engine: Engine, log: int, head: Head) -> StatusTree:
     with engine.connect() as connection:
         query = select(BASIS).where(BASIS.c.log == log).order_by(BASIS.c.ordinal)
         rows = connection.execution_options(yield_per=10_000).execute(query)
-        tree = StatusTree.from_leaves(_status_leaves(rows))
+        leaves = (status_leaf(row.ordinal, row.granted, row.ended, row.history) for row in rows)
+        tree = StatusTree.from_leaves(leaves)
     if tree.size != head.bases or tree.root() != head.status_root:
         raise Corrupt(f"the bases of log {log} do not give the status root of its head")
     return tree

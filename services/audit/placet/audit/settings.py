@@ -14,7 +14,7 @@ class Settings(BaseServiceSettings):
         default="localhost/log",
         min_length=1,
         max_length=190,
-        description="URL without scheme under which the logs are published; a log's origin is this, a slash, the controller.",
+        description="URL without scheme under which logs are published; an origin is this, a slash, the controller.",
     )
     search_url: SecretStr = Field(
         default_factory=lambda: SecretStr(""),

@@ -1,0 +1,201 @@
+"""Building one group: submissions in, entries out, in memory and in order. The judge's bench, without I/O of its own.
+
+Owns the order within a group: new decisions first (by first use), then the entries as they arrived, then the `state`
+entry; the chain (`prev`, `i`, one `t`); what a repeated idempotency key gets; and which rows follow from the entries.
+The rules themselves are `placet.evidence.admission`. See ledger.md sections 4, 5 and 7.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+from placet.audit.errors import IdempotencyConflict, Refused
+from placet.audit.facts import Facts
+from placet.audit.model import Commit, Head, Log, StoredKey
+from placet.audit.policy import require_permitted
+from placet.audit.tail import FullTile, Tail
+from placet.evidence.admission import AlreadyEnded, admit, admit_decision, admit_event, admit_state
+from placet.evidence.canonical import b64url
+from placet.evidence.drafts import DecisionDraft, EventDraft, GrantDraft, RecordDraft, check_draft
+from placet.evidence.entries import MAX_ENTRY_BYTES
+from placet.evidence.errors import AdmissionRefused, DraftError
+from placet.evidence.kinds import Amend, Entry, Use, Withdraw
+from placet.evidence.status import StatusTree
+from placet.evidence.terms import LeafIndex, Micros, Verdict
+from placet.evidence.view import Position
+from placet.kit.errors import Invalid, PlacetError
+from placet.kit.ledger.messages import Draft, Submission
+from placet.tlog.hashing import leaf_hash
+
+_encode: Final = msgspec.json.Encoder(order="sorted").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Sequenced:
+    """What became of one submission: the index of its entry. `repeated`: the entry stood there before this group."""
+
+    index: int
+    repeated: bool
+
+
+@dataclass(slots=True)
+class Group:
+    """A group in the making; `finish` turns it into the commit that writes it."""
+
+    log: Log
+    head: Head
+    t: int
+    tail: Tail
+    status: StatusTree
+    facts: Facts
+    known: dict[tuple[str, bytes], StoredKey]
+    entries: list[bytes] = field(default_factory=list)
+    leaves: list[bytes] = field(default_factory=list)
+    tiles: list[FullTile] = field(default_factory=list)
+    changes: list[tuple[int, int]] = field(default_factory=list)
+    uses: list[tuple[int, int, bool]] = field(default_factory=list)
+    keys: list[tuple[str, bytes, int, bytes]] = field(default_factory=list)
+    decisions: list[tuple[bytes, int]] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """The size of the log with what this group has so far."""
+        return self.head.size + len(self.entries)
+
+    def decide(self, digest: bytes, draft: DecisionDraft) -> int:
+        """Append a decision whose content is not in the log yet, and return its index; raises Invalid."""
+        try:
+            check_draft(draft)
+        except DraftError as error:
+            raise Invalid(error.field, f"{error.message}; nothing was appended") from None
+        index = self._append(admit_decision(draft, self._position()))
+        self.facts.remember_decision(digest, index)
+        self.decisions.append((digest, index))
+        return index
+
+    def vet(self, service: str, submission: Submission, draft: Draft) -> PlacetError | None:
+        """Say why a submission cannot be appended whatever the log says; a key that is known needs no vetting."""
+        if (service, submission.key) in self.known:
+            return None
+        try:
+            require_permitted(self.log, service, what(draft))
+            check_draft(draft)
+        except PlacetError as error:
+            return error
+        except DraftError as error:
+            return Invalid(error.field, f"{error.message}; nothing was appended")
+        if isinstance(draft, EventDraft) and submission.decision is None:
+            return Invalid("submission.decision", "an event is submitted with its decision; nothing was appended")
+        return None
+
+    def submit(
+        self, service: str, submission: Submission, draft: Draft, decision: int | None
+    ) -> Sequenced | PlacetError:
+        """Append a vetted submission, or find what its key stands for; a refusal leaves no trace."""
+        known = self.known.get((service, submission.key))
+        if known is not None:
+            if known.digest != submission.digest:
+                return IdempotencyConflict(known.index)
+            return Sequenced(known.index, repeated=True)
+        try:
+            index, repeated = self._admit(draft, decision)
+        except AdmissionRefused as error:
+            return Refused(error.reason, error.field, error.message)
+        except PlacetError as error:
+            return error
+        self.keys.append((service, submission.key, index, submission.digest))
+        self.known[service, submission.key] = StoredKey(index, submission.digest)
+        return Sequenced(index, repeated)
+
+    def finish(self) -> Commit:
+        """Close the group with its state entry and return the commit; the group must not be empty."""
+        position = self._position()
+        root = self.status.root()
+        state = admit_state(
+            position,
+            prev_state=None if self.head.state is None else LeafIndex(self.head.state),
+            bases=self.facts.bases,
+            status_root=b64url(root),
+        )
+        self._append(state)
+        after = Head(
+            size=self.size,
+            prev=self.leaves[-1],
+            t=self.t,
+            state=self.size - 1,
+            bases=self.facts.bases,
+            status_root=root,
+        )
+        return Commit(
+            before=self.head,
+            after=after,
+            entries=self.entries,
+            tiles=self.tiles,
+            bases=self.facts.changed,
+            changes=self.changes,
+            uses=self.uses,
+            keys=self.keys,
+            decisions=self.decisions,
+        )
+
+    def _admit(self, draft: Draft, decision: int | None) -> tuple[int, bool]:
+        position = self._position()
+        entry: Entry | AlreadyEnded
+        if isinstance(draft, EventDraft):
+            assert decision is not None
+            entry = admit_event(draft, position, self.facts, LeafIndex(decision))
+        else:
+            entry = admit(draft, position, self.facts)
+        if isinstance(entry, AlreadyEnded):
+            return entry.index, True
+        return self._append(entry), False
+
+    def _position(self) -> Position:
+        prev = self.leaves[-1] if self.leaves else self.head.prev
+        return Position(i=LeafIndex(self.size), t=Micros(self.t), prev=b64url(prev))
+
+    def _append(self, entry: Entry) -> int:
+        body = _encode(entry)
+        if len(body) > MAX_ENTRY_BYTES:
+            text = (
+                f"its entry would have {len(body)} bytes, at most {MAX_ENTRY_BYTES} are allowed; nothing was appended"
+            )
+            raise Invalid("submission", text, reason="ENTRY_TOO_LARGE")
+        leaf = leaf_hash(body)
+        index = entry.i
+        self.entries.append(body)
+        self.leaves.append(leaf)
+        self.tiles.extend(self.tail.append(leaf))
+        status = self.facts.apply(entry, leaf)
+        if status is not None:
+            self.status.put(status)
+        if isinstance(entry, Use):
+            if entry.event is not None:
+                self.uses.append((entry.event, index, entry.verdict == Verdict.ALLOW))
+        elif isinstance(entry, Amend | Withdraw):
+            self.changes.append((entry.basis, index))
+        return index
+
+
+def what(draft: Draft) -> str:
+    """Return what a draft is, as `placet.audit.policy` names it."""
+    if isinstance(draft, GrantDraft):
+        return f"grant:{draft.form}"
+    if isinstance(draft, RecordDraft):
+        return f"record:{draft.type.partition('.')[0]}"
+    return type(draft).__name__.removesuffix("Draft").lower()
+
+
+def ordinals_of(drafts: Sequence[Draft]) -> set[int]:
+    """Return the bases that these drafts speak of: read them at once rather than one by one."""
+    found: set[int] = set()
+    for draft in drafts:
+        if isinstance(draft, GrantDraft):
+            found.update(draft.needs)
+        else:
+            basis = getattr(draft, "basis", None)
+            if basis is not None:
+                found.add(basis)
+    return found

@@ -1,0 +1,201 @@
+"""The sequencer of one log: takes a group of requests, judges, commits once, signs, and answers. Synchronous and
+alone.
+
+Owns the one commit point. Nothing is answered before its commit has returned; any failure on the way throws the
+working state away, tells the callers that nothing was appended (or that the same keys will find it), and the next
+group recovers from the database, the way a restart does. Never holds two groups. See ledger.md section 7.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from placet.audit.clock import LogClock
+from placet.audit.errors import HeadMoved
+from placet.audit.facts import Facts
+from placet.audit.group import Group, Sequenced, ordinals_of
+from placet.audit.model import Head, Log
+from placet.audit.nodes import TileCache
+from placet.audit.ports import Journal
+from placet.audit.proving import Proofs
+from placet.audit.queueing import Waiting
+from placet.audit.recovery import recover_status, recover_tail
+from placet.audit.tail import Tail
+from placet.evidence.digests import decision_digest
+from placet.evidence.drafts import DecisionDraft
+from placet.evidence.status import StatusTree
+from placet.kit.db.engine import Engines
+from placet.kit.errors import PlacetError, Unavailable
+from placet.kit.ledger.messages import Draft, Submission, decode_decision
+from placet.tlog.note import Signer
+
+KNOWN_DECISIONS: Final = 50_000
+
+
+@dataclass(slots=True)
+class _Working:
+    """What is kept in memory between groups; rebuilt by recovery."""
+
+    head: Head
+    tail: Tail
+    status: StatusTree
+    facts: Facts
+    proofs: Proofs
+
+
+@dataclass(slots=True)
+class _Job:
+    """One submission on its way through a group."""
+
+    service: str
+    submission: Submission
+    draft: Draft | None
+    decision: bytes | None  # as it came
+    outcome: Sequenced | PlacetError | None = None
+
+
+class Sequencer:
+    """Appends to one log, for as long as this process holds its lease."""
+
+    # Invariant: _working is None or agrees with the last commit of this epoch.
+
+    def __init__(self, log: Log, journal: Journal, engines: Engines, signer: Signer, clock: LogClock) -> None:
+        self._log = log
+        self._journal = journal
+        self._engines = engines
+        self._signer = signer
+        self._clock = clock
+        self._working: _Working | None = None
+        self._decisions: dict[bytes, tuple[bytes, DecisionDraft]] = {}
+
+    @property
+    def log(self) -> Log:
+        """The log this appends to."""
+        return self._log
+
+    def reopen(self, log: Log) -> None:
+        """Take a changed state of the log (closed) into account."""
+        self._log = log
+
+    def run(self, waiting: Sequence[Waiting]) -> None:
+        """Sequence these requests as one group and answer each; raises HeadMoved when the log has another holder.
+
+        Every request is answered exactly once, also when this raises.
+        """
+        try:
+            replies = self._sequence(waiting)
+        except HeadMoved as error:
+            self._fail(waiting, error)
+            raise
+        except PlacetError as error:
+            self._fail(waiting, error)
+            return
+        except Exception:
+            self._fail(waiting, Unavailable("LEDGER_UNAVAILABLE", "the sequencer failed; repeat with the same keys"))
+            raise
+        for one, reply in zip(waiting, replies, strict=True):
+            one.done(reply)
+
+    def _fail(self, waiting: Sequence[Waiting], error: PlacetError) -> None:
+        self._working = None
+        for one in waiting:
+            one.done(error)
+
+    def recover(self) -> Head:
+        """Bring the working state back from the database if there is none; return the head."""
+        if self._working is None:
+            tiles = TileCache(self._engines.reader, self._log.id)
+            head, tail = recover_tail(self._engines.reader, self._log.id, tiles)
+            status = recover_status(self._engines.reader, self._log.id, head)
+            facts = Facts(self._journal, self._log.origin, head.bases)
+            proofs = Proofs(self._log.origin, self._signer, tail)
+            self._working = _Working(head, tail, status, facts, proofs)
+        return self._working.head
+
+    def _sequence(self, waiting: Sequence[Waiting]) -> list[bytes]:
+        self.recover()
+        working = self._working
+        assert working is not None
+        jobs = [self._jobs(one) for one in waiting]
+        group = self._begin(working, [job for some in jobs for job in some])
+        self._judge(group, [job for some in jobs for job in some])
+        if group.entries:
+            commit = group.finish()
+            self._journal.commit(commit)
+            working.head = commit.after
+        old = self._journal.entries(_old_indexes(jobs, group))
+        return [
+            working.proofs.reply(one.request, _outcomes(some), group, old)
+            for one, some in zip(waiting, jobs, strict=True)
+        ]
+
+    def _jobs(self, one: Waiting) -> list[_Job]:
+        jobs = []
+        for submission in one.request.submissions:
+            decision = None if submission.decision is None else bytes(one.request.decisions[submission.decision])
+            job = _Job(one.service, submission, None, decision)
+            try:
+                job.draft = submission.draft()
+            except PlacetError as error:
+                job.outcome = error
+            jobs.append(job)
+        return jobs
+
+    def _begin(self, working: _Working, jobs: Sequence[_Job]) -> Group:
+        working.facts.begin()
+        known = self._journal.keys((job.service, job.submission.key) for job in jobs if job.outcome is None)
+        working.facts.load_bases(ordinals_of([job.draft for job in jobs if job.draft is not None]))
+        return Group(
+            log=self._log,
+            head=working.head,
+            t=self._clock.next(working.head.t),
+            tail=working.tail,
+            status=working.status,
+            facts=working.facts,
+            known=dict(known),
+        )
+
+    def _judge(self, group: Group, jobs: Sequence[_Job]) -> None:
+        for job in jobs:
+            if job.outcome is None and job.draft is not None:
+                job.outcome = group.vet(job.service, job.submission, job.draft)
+        indexes = self._decide(group, [job for job in jobs if job.outcome is None])
+        for job in jobs:
+            if job.outcome is None and job.draft is not None:
+                decision = None if job.decision is None else indexes.get(job.decision)
+                job.outcome = group.submit(job.service, job.submission, job.draft, decision)
+
+    def _decide(self, group: Group, jobs: Sequence[_Job]) -> dict[bytes, int]:
+        """Return where each decision that an event of this group relies on stands, appending those that are new."""
+        indexes: dict[bytes, int] = {}
+        for job in jobs:
+            raw = job.decision
+            if raw is None or raw in indexes or (job.service, job.submission.key) in group.known:
+                continue
+            try:
+                digest, draft = self._decision(raw)
+                found = group.facts.decision_index(digest)
+                indexes[raw] = group.decide(digest, draft) if found is None else found
+            except PlacetError as error:
+                job.outcome = error
+        return indexes
+
+    def _decision(self, raw: bytes) -> tuple[bytes, DecisionDraft]:
+        """Return the digest of a decision as it came, and the decision; the same bytes are read once."""
+        known = self._decisions.get(raw)
+        if known is None:
+            draft = decode_decision(raw)
+            if len(self._decisions) >= KNOWN_DECISIONS:
+                self._decisions.clear()
+            known = self._decisions[raw] = (decision_digest(draft), draft)
+        return known
+
+
+def _outcomes(jobs: Iterable[_Job]) -> list[Sequenced | PlacetError]:
+    return [job.outcome for job in jobs if job.outcome is not None]
+
+
+def _old_indexes(jobs: Sequence[Sequence[_Job]], group: Group) -> list[int]:
+    first = group.head.size
+    found = {job.outcome.index for some in jobs for job in some if isinstance(job.outcome, Sequenced)}
+    return [index for index in found if index < first]
