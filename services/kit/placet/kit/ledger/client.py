@@ -153,8 +153,12 @@ class _Lane:
                 call.future.set_result(part)
 
     def _settle_failure(self, group: list[Call], error: PlacetError, deadline: int) -> None:
-        if isinstance(error, BusDown | NoResponders | DeadlinePassed):
+        if isinstance(error, BusDown | NoResponders):
             self._fail_unread(group, error)
+        elif isinstance(error, DeadlinePassed):
+            for call in group:
+                call.sent -= 1
+            self._again(group)
         elif isinstance(error, BusLost):
             self._fail(group, LedgerSilent())
         elif error.reason == "DEADLINE_PASSED" and self._bus.clock() >= deadline:

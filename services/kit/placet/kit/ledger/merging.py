@@ -15,7 +15,7 @@ from placet.kit.ledger.errors import AnswerMismatch, TooMuchAtOnce
 from placet.kit.ledger.messages import (
     MAX_SUBMISSIONS,
     AppendReply,
-    OutgoingRequest,
+    AppendRequest,
     Submission,
     encode_request,
 )
@@ -126,7 +126,7 @@ def merge(group: Sequence[Call], decisions: dict[bytes, int], deadline: int) -> 
         else:
             submissions += [_moved(one, places) for one in call.submissions]
     seen = sorted({call.seen for call in group} - {0})
-    return encode_request(OutgoingRequest(deadline, seen, [Raw(one) for one in decisions], submissions))
+    return encode_request(AppendRequest(deadline, seen, [Raw(one) for one in decisions], submissions))
 
 
 def share(group: Sequence[Call], reply: AppendReply) -> list[Appended]:

@@ -131,15 +131,6 @@ class AppendReply(Struct, array_like=True, frozen=True):
         return cls([], [], "", 0, [], Failure.of(error))
 
 
-class OutgoingRequest(Struct, array_like=True, frozen=True):
-    """An `AppendRequest` whose decisions are encoded already; the same bytes on the wire."""
-
-    deadline: int
-    seen: list[int]
-    decisions: list[Raw]
-    submissions: list[Submission]
-
-
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _REQUEST: Final = msgspec.msgpack.Decoder(AppendRequest)
 _DECISION: Final = msgspec.msgpack.Decoder(drafts.DecisionDraft)
@@ -162,11 +153,11 @@ def submission(draft: Draft, *, key: bytes, digest: bytes | None = None, decisio
 
 
 def encode_decision(draft: drafts.DecisionDraft) -> bytes:
-    """Return a decision as it stands in a request."""
+    """Return a decision as it stands in a request (`Raw` of it)."""
     return _ENCODER.encode(draft)
 
 
-def encode_request(request: AppendRequest | OutgoingRequest) -> bytes:
+def encode_request(request: AppendRequest) -> bytes:
     """Return the request as bytes."""
     return _ENCODER.encode(request)
 
