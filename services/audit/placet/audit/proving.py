@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from placet.audit.group import Group, Sequenced
 from placet.audit.tail import Tail
+from placet.kit.bus.failure import Failure
 from placet.kit.errors import PlacetError
 from placet.kit.ledger.messages import (
     AppendReply,
     AppendRequest,
     Consistency,
-    Failure,
     Range,
     Result,
     encode_reply,

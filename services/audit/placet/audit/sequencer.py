@@ -19,6 +19,7 @@ from placet.audit.nodes import TileCache
 from placet.audit.ports import Journal
 from placet.audit.proving import Proofs
 from placet.audit.queueing import Waiting
+from placet.audit.reading import Snapshot
 from placet.audit.recovery import recover_status, recover_tail
 from placet.audit.tail import Tail
 from placet.evidence.digests import decision_digest
@@ -111,6 +112,14 @@ class Sequencer:
             proofs = Proofs(self._log.origin, self._signer, tail)
             self._working = _Working(head, tail, status, facts, proofs)
         return self._working.head
+
+    def snapshot(self) -> Snapshot:
+        """Return the log at its last commit, for readers on this thread; valid until the next group."""
+        self.recover()
+        working = self._working
+        assert working is not None
+        note = working.proofs.checkpoint()
+        return Snapshot(self._log, working.head, note, working.tail, working.status, self._engines)
 
     def _sequence(self, waiting: Sequence[Waiting]) -> list[bytes]:
         self.recover()

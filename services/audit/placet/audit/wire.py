@@ -3,19 +3,22 @@
 Raises Invalid naming the field. Owns the search cursor: the index of the last row shown, as decimal text.
 """
 
+import re
+from collections.abc import Mapping
 from typing import Final
 
 from placet.api.audit.v1 import audit_pb2 as pb
 from placet.api.common.v1 import evidence_pb2, vocabulary_pb2
 from placet.audit.model import Log, LogState
 from placet.audit.reading import Consistency, Proven, Signed
-from placet.audit.search import Query
+from placet.audit.search import Page, Query
 from placet.evidence.reasons import Reason
 from placet.kit.errors import Invalid
 
 MAX_TIME: Final = 2**53 - 1
 MAX_ID: Final = 64
 MAX_PAGE: Final = 500
+CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 DEFAULT_PAGE: Final = 50
 KINDS: Final = frozenset({"grant", "amend", "withdraw", "decision", "event", "use", "outcome", "record", "state"})
 _STATES: Final = {LogState.OPEN: pb.CONTROLLER_STATE_OPEN, LogState.CLOSED: pb.CONTROLLER_STATE_CLOSED}
@@ -112,3 +115,20 @@ def _reason(value: "vocabulary_pb2.Reason.ValueType") -> Reason | None:
     if value not in vocabulary_pb2.Reason.values():
         raise Invalid("filter.reason", f"{value} is no reason")
     return Reason(vocabulary_pb2.Reason.Name(value).removeprefix("REASON_")) if value else None
+
+
+def code(field: str, value: str) -> str:
+    """Return a code: 1 to 64 of letters, digits and `._:-`; raises Invalid."""
+    if not CODE.fullmatch(value):
+        raise Invalid(field, "give a code: 1 to 64 of letters, digits and ._:- (never free text)")
+    return value
+
+
+def page_to_pb(page: Page, entries: Mapping[int, bytes], size: int) -> pb.SearchResponse:
+    """Return a page of what was found, with the entries themselves."""
+    return pb.SearchResponse(
+        found=[pb.Found(index=index, entry=entries[index]) for index in page.indexes],
+        next_cursor=str(page.indexes[-1]) if page.more else "",
+        complete_to=page.complete_to,
+        tree_size=size,
+    )

@@ -1,0 +1,65 @@
+"""Append requests from the bus: decode, let them wait for the sequencer, reply.
+
+The service that asks is the last token of the subject, `placet.<controller>.append.<service>`: only its own
+credentials may publish there (ADR 0004). Malformed bytes are a typed refusal; nothing is appended. Also answers
+`placet.<controller>.audit.info`.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from placet.audit.errors import ControllerUnknown
+from placet.audit.holding import Holder
+from placet.audit.logs import Logs
+from placet.kit.bus.bus import Bus
+from placet.kit.bus.serving import Request
+from placet.kit.errors import PlacetError
+from placet.kit.ledger.messages import AppendReply, decode_request, encode_reply
+
+MAX_INFLIGHT = 8_192
+
+
+class Appends:
+    """Subscribes to the append requests of the logs that are held."""
+
+    def __init__(self, bus: Bus, holder: Holder) -> None:
+        self._bus = bus
+        self._holder = holder
+
+    async def open(self, controller: str) -> Callable[[], Awaitable[None]]:
+        """Begin to take a controller's requests; return how to stop."""
+
+        async def answer(request: Request) -> bytes:
+            return await self._append(controller, request)
+
+        subject = f"placet.{controller}.append.*"
+        serving = await self._bus.serve(subject, answer, queue="audit", max_inflight=MAX_INFLIGHT)
+        return serving.stop
+
+    async def _append(self, controller: str, request: Request) -> bytes:
+        service = request.subject.rpartition(".")[2]
+        try:
+            decoded = decode_request(request.payload)
+        except PlacetError as error:
+            return encode_reply(AppendReply.failed(error))
+        return await self._holder.append(controller, service, decoded)
+
+
+class Info:
+    """Says what a log is: origin, verifier key, state."""
+
+    def __init__(self, logs: Logs) -> None:
+        self._logs = logs
+
+    async def open(self, bus: Bus) -> None:
+        """Begin to answer."""
+        await bus.serve("placet.*.audit.info", self._answer, queue="audit")
+
+    async def _answer(self, request: Request) -> bytes:
+        controller = request.subject.split(".")[1]
+        log = self._logs.find(controller)
+        if log is None:
+            raise ControllerUnknown(controller)
+        said = {"origin": log.origin, "vkey": log.vkey, "state": log.state.value, "created_at": log.created_at}
+        return msgspec.json.encode(said)

@@ -1,0 +1,71 @@
+"""Creating and closing controllers: the rows, the key, and the entries that say so.
+
+A controller is created by its log: key file, row, lease, then entry 0 (`log.created`) and entry 1 (`state`), all of
+which may be repeated after a crash at any point. Closing appends `controller.closed` and then marks the row: from
+then on the sequencer takes only withdrawals and erasures. See architecture.md section 7 and ledger.md section 4.
+"""
+
+from typing import Final
+
+from placet.audit.errors import ControllerUnknown
+from placet.audit.holding import Holder
+from placet.audit.logkeys import KeyFiles
+from placet.audit.logs import Logs, require_controller
+from placet.audit.model import Log, LogState
+from placet.evidence.drafts import RecordDraft
+from placet.kit.errors import Unavailable
+from placet.kit.ledger.messages import AppendReply, AppendRequest, Result, decode_reply, submission
+from placet.tlog.note import Signer
+
+CREATED_KEY: Final = b"log.created"
+CLOSED_KEY: Final = b"controller.closed"
+
+
+class Controllers:
+    """The use cases of an operator."""
+
+    def __init__(self, logs: Logs, keys: KeyFiles, holder: Holder, *, prefix: str) -> None:
+        self._logs = logs
+        self._keys = keys
+        self._holder = holder
+        self._prefix = prefix
+
+    def get(self, controller: str) -> Log:
+        """Return a controller's log; raises ControllerUnknown."""
+        log = self._logs.find(require_controller(controller))
+        if log is None:
+            raise ControllerUnknown(controller)
+        return log
+
+    async def create(self, controller: str, *, now: int, deadline: int) -> Log:
+        """Create a controller, or return it if it exists; its first two entries are durable once this returns."""
+        origin = f"{self._prefix}/{require_controller(controller)}"
+        found = self._logs.find(controller)
+        if found is None:
+            signer: Signer = self._keys.create(controller, origin)
+            found = self._logs.create(controller, origin, str(signer.vkey), now)
+        await self._holder.look()
+        draft = RecordDraft(type="log.created", data={"origin": found.origin, "vkey": found.vkey})
+        await self._append(found, draft, CREATED_KEY, deadline)
+        return found
+
+    async def close(self, controller: str, reason: str, *, now: int, deadline: int) -> tuple[Log, Result]:
+        """Close a controller; may be repeated. Raises ControllerUnknown."""
+        log = self.get(controller)
+        draft = RecordDraft(type="controller.closed", data={"reason": reason})
+        reply = await self._append(log, draft, CLOSED_KEY, deadline)
+        if log.state is LogState.OPEN:
+            log = self._logs.close(log, now)
+            self._holder.reopen(log)
+        return log, reply.results[0]
+
+    async def _append(self, log: Log, draft: RecordDraft, key: bytes, deadline: int) -> AppendReply:
+        request = AppendRequest(deadline, [], [], [submission(draft, key=key)])
+        reply = decode_reply(await self._holder.append(log.controller, "audit", request))
+        if reply.error is not None:
+            raise reply.error.error()
+        if not reply.results:
+            raise Unavailable("LEDGER_UNAVAILABLE", "the log gave no answer; repeat the request")
+        if reply.results[0].error is not None:
+            raise reply.results[0].error.error()
+        return reply

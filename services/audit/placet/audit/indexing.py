@@ -1,0 +1,63 @@
+"""Keeps the search index behind the logs: after each commit it is told, and reads on from where it stopped.
+
+Runs in a thread of its own and yields to the sequencer: an append never waits for it, and under load it falls behind
+and says so (`complete_to`). A damaged or deleted index is rebuilt by deleting its database: indexing begins at 0
+again.
+"""
+
+import asyncio
+from typing import Final
+
+from sqlalchemy import select
+
+from placet.audit.model import Log
+from placet.audit.search import SearchIndex
+from placet.audit.store import ENTRY, read_head
+from placet.kit.db.engine import Engines
+from placet.kit.db.errors import mapped
+
+PAGE: Final = 256
+# Share of the time that indexing may take while appends go on.
+DUTY: Final = 0.15
+
+
+class Indexer:
+    """Feeds the search index from the logs."""
+
+    def __init__(self, engines: Engines, index: SearchIndex) -> None:
+        self._engines = engines
+        self._index = index
+        self._behind: dict[int, bool] = {}
+        self._wake = asyncio.Event()
+
+    def appended(self, log: Log) -> None:
+        """Take note that a log has grown."""
+        self._behind[log.id] = True
+        self._wake.set()
+
+    async def run(self, logs: list[Log]) -> None:
+        """Index what is behind, until cancelled; begins with all logs that exist."""
+        for log in logs:
+            self.appended(log)
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            for log_id in [log_id for log_id, behind in self._behind.items() if behind]:
+                self._behind[log_id] = False
+                started = loop.time()
+                if await asyncio.to_thread(self._feed, log_id):
+                    self._behind[log_id] = True
+                    self._wake.set()
+                await asyncio.sleep((loop.time() - started) * (1 / DUTY - 1))
+
+    def _feed(self, log: int) -> bool:
+        """Index one page of a log; return whether there is more."""
+        begin = self._index.complete_to(log)
+        with mapped(), self._engines.reader.connect() as connection:
+            size = read_head(connection, log).size
+            query = select(ENTRY.c.body).where(ENTRY.c.log == log, ENTRY.c.idx >= begin, ENTRY.c.idx < begin + PAGE)
+            entries = [body for (body,) in connection.execute(query.order_by(ENTRY.c.idx))]
+        if entries:
+            self._index.feed(log, begin, entries)
+        return begin + len(entries) < size

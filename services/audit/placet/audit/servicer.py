@@ -1,0 +1,98 @@
+"""The gRPC face of the audit service: from wire, use case, to wire.
+
+Reads are made from one snapshot without awaiting in between, so an answer never mixes two checkpoints. Controller,
+token and roles were checked by the guard (`placet.kit.grpc`) before anything here runs.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from placet.api.audit.v1 import audit_pb2 as pb
+from placet.api.audit.v1 import audit_pb2_grpc
+from placet.audit import wire
+from placet.audit.creating import Controllers
+from placet.audit.holding import Holder
+from placet.audit.search import SearchIndex
+from placet.kit.errors import Invalid
+from placet.kit.grpc.caller import deadline
+
+Context = Any
+
+
+class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
+    """`placet.api.audit.v1.AuditService`."""
+
+    def __init__(self, controllers: Controllers, holder: Holder, index: SearchIndex, *, now: Callable[[], int]) -> None:
+        self._controllers = controllers
+        self._holder = holder
+        self._index = index
+        self._now = now
+
+    async def CreateController(
+        self, request: pb.CreateControllerRequest, context: Context
+    ) -> pb.CreateControllerResponse:
+        """See audit.proto."""
+        log = await self._controllers.create(request.controller, now=self._now(), deadline=deadline())
+        signed = self._holder.snapshot(log.controller).signed
+        return pb.CreateControllerResponse(details=wire.controller_to_pb(log), checkpoint=wire.checkpoint_to_pb(signed))
+
+    async def CloseController(self, request: pb.CloseControllerRequest, context: Context) -> pb.CloseControllerResponse:
+        """See audit.proto."""
+        reason = wire.code("reason", request.reason)
+        log, result = await self._controllers.close(request.controller, reason, now=self._now(), deadline=deadline())
+        snapshot = self._holder.snapshot(log.controller)
+        receipt = wire.receipt_to_pb(snapshot.prove(result.index), snapshot.signed)
+        return pb.CloseControllerResponse(details=wire.controller_to_pb(log), receipt=receipt)
+
+    async def GetController(self, request: pb.GetControllerRequest, context: Context) -> pb.GetControllerResponse:
+        """See audit.proto."""
+        return pb.GetControllerResponse(details=wire.controller_to_pb(self._controllers.get(request.controller)))
+
+    async def GetCheckpoint(self, request: pb.GetCheckpointRequest, context: Context) -> pb.GetCheckpointResponse:
+        """See audit.proto."""
+        snapshot = self._holder.snapshot(request.controller)
+        proof = snapshot.consistency(request.seen, snapshot.size) if request.seen else None
+        return pb.GetCheckpointResponse(checkpoint=wire.checkpoint_to_pb(snapshot.signed, proof))
+
+    async def GetConsistency(self, request: pb.GetConsistencyRequest, context: Context) -> pb.GetConsistencyResponse:
+        """See audit.proto."""
+        snapshot = self._holder.snapshot(request.controller)
+        proof = snapshot.consistency(request.old_size, request.new_size or snapshot.size)
+        return pb.GetConsistencyResponse(
+            proof=wire.consistency_to_pb(proof),
+            new_size=proof.new_size,
+            new_root=proof.new_root,
+            checkpoint=wire.checkpoint_to_pb(snapshot.signed),
+        )
+
+    async def GetEntry(self, request: pb.GetEntryRequest, context: Context) -> pb.GetEntryResponse:
+        """See audit.proto."""
+        snapshot = self._holder.snapshot(request.controller)
+        return pb.GetEntryResponse(receipt=wire.receipt_to_pb(snapshot.prove(request.index), snapshot.signed))
+
+    async def GetBundle(self, request: pb.GetBundleRequest, context: Context) -> pb.GetBundleResponse:
+        """See audit.proto."""
+        return pb.GetBundleResponse(bundle=self._holder.snapshot(request.controller).bundle(request.event))
+
+    async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:
+        """See audit.proto."""
+        snapshot = self._holder.snapshot(request.controller)
+        query, before = wire.query_from_pb(request.filter), wire.cursor_from_pb(request.cursor)
+        page = self._index.find(snapshot.log.id, query, limit=wire.page_size(request.page_size), before=before)
+        return wire.page_to_pb(page, snapshot.entries_at(page.indexes), snapshot.size)
+
+    async def Export(self, request: pb.ExportRequest, context: Context) -> AsyncIterator[pb.ExportResponse]:
+        """See audit.proto."""
+        snapshot = self._holder.snapshot(request.controller)
+        signed, end = snapshot.signed, request.end or snapshot.size
+        if not request.begin <= end <= snapshot.size:
+            raise Invalid("end", f"[{request.begin}, {end}) is not within the log's {snapshot.size} entries")
+        for begin, entries in snapshot.entries(request.begin, end):
+            yield pb.ExportResponse(begin=begin, entries=entries)
+        yield pb.ExportResponse(begin=end, checkpoint=wire.checkpoint_to_pb(signed))
+
+    async def GetTile(self, request: pb.GetTileRequest, context: Context) -> pb.GetTileResponse:
+        """See audit.proto."""
+        content, immutable = self._holder.snapshot(request.controller).tile(request.path)
+        kind = "application/octet-stream" if immutable else "text/plain; charset=utf-8"
+        return pb.GetTileResponse(content=content, content_type=kind, immutable=immutable)
