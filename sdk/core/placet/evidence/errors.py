@@ -5,6 +5,8 @@ anything. Errors of proofs, notes and checkpoints are `placet.tlog.errors`.
 """
 
 from placet.evidence.reasons import Refusal
+from placet.evidence.words import Statement, say
+from placet.tlog.errors import TlogError
 
 
 class EvidenceError(Exception):
@@ -78,3 +80,21 @@ class ReplayError(EvidenceError):
     def diagnostics(self) -> str:
         """Return the error with the index of the entry."""
         return f"{self.reason} (entry {self.index}, {self.field}): {self}"
+
+
+class VerifyError(EvidenceError):
+    """Evidence that does not prove what it claims. The statement can be said in any language of `words`.
+
+    A refused proof of the tree below is its `__cause__` and carries all hashes.
+    """
+
+    def __init__(self, field: str, statement: Statement) -> None:
+        super().__init__(statement.saying, field, say(statement))
+        self.statement = statement
+
+    def diagnostics(self) -> str:
+        """Return the refusal, and the proof that it rests on if there is one."""
+        lines = [super().diagnostics()]
+        if isinstance(self.__cause__, TlogError | EvidenceError):
+            lines.append(self.__cause__.diagnostics())
+        return "\n".join(lines)
