@@ -33,7 +33,6 @@ from sqlmodel import Session
 
 from placet.evidence.drafts import DecisionDraft
 from placet.kit.bus.messages import Message, encode_message
-from placet.kit.db.errors import DuplicateKey
 from placet.kit.errors import NotFound
 from placet.kit.ledger.messages import AppendRequest, Submission, decode_request, encode_decision, encode_request
 
@@ -101,7 +100,8 @@ class Outbox:
     def put_message(self, session: Session, message: Message, *, now: int) -> OutboxRow:
         """Have a message published once this transaction is committed; a message id is taken once.
 
-        Raises DuplicateKey if there is a row of that id, Invalid if receivers would refuse the message.
+        `Database.write` raises DuplicateKey if there is a row of that id. Raises Invalid if receivers would refuse the
+        message.
         """
         return self._put(
             session,
@@ -130,7 +130,7 @@ class Outbox:
         """Have a submission appended once this transaction is committed.
 
         Whoever delivers it itself right away (`OutboxDispatcher.deliver`) gives `own_turn_us`, e.g. OWN_TURN_US: the
-        background leaves the row alone for so long. Raises DuplicateKey if there is a row of that id.
+        background leaves the row alone for so long. `Database.write` raises DuplicateKey if there is a row of that id.
         """
         decisions = [] if decision is None else [Raw(encode_decision(decision))]
         return self._put(
@@ -169,11 +169,11 @@ class Outbox:
             query = query.where(tuple_(rows.controller, rows.kind).not_in([(c, k.value) for c, k in without]))
         return [_row(found) for found in session.connection().execute(query.order_by(rows.seq).limit(limit))]
 
-    def next_due(self, session: Session) -> int | None:
-        """Return when the next pending row's time comes, None if nothing is pending."""
+    def next_due(self, session: Session, now: int) -> int | None:
+        """Return when the next pending row whose time has not come is due, None if there is none."""
         rows = self.table.c
-        query = select(rows.not_before).where(rows.done_at.is_(None)).order_by(rows.not_before).limit(1)
-        return session.connection().execute(query).scalar()
+        query = select(rows.not_before).where(rows.done_at.is_(None), rows.not_before > now)
+        return session.connection().execute(query.order_by(rows.not_before).limit(1)).scalar()
 
     def mark_done(self, session: Session, row: OutboxRow, *, now: int, failure: str | None = None) -> bool:
         """Mark a row as done (or refused for good); True only for whoever did it first."""
@@ -197,6 +197,3 @@ class Outbox:
 def _row(found: Any) -> OutboxRow:
     values = dict(found._mapping)  # noqa: SLF001 - the documented way to a row's mapping
     return OutboxRow(**{**values, "kind": RowKind(values["kind"])})
-
-
-__all__ = ("OWN_TURN_US", "DuplicateKey", "Outbox", "OutboxRow", "RowKind")
