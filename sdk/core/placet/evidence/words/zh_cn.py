@@ -32,18 +32,22 @@ _PROVEN: Final = {
     Saying.APPROVED: "该法定许可在设立之前由 {count} 名批准人就同一草案签名，其人员、密钥与职责（{roles}）各不相同。",
     Saying.BREAK_GLASS: "注意，紧急启用：该法定许可只有一名批准人（{roles}）签名，有效期至多 15 分钟；事后必须复核。",
     Saying.DECISION: (
-        "决定为第 {index} 条记录，依据策略包 {packs} 作出：{verdict}；准许条款：{permit}；禁止条款：{forbid}；错误：{errors}。"
+        "决定为第 {index} 条记录，依据策略包 {packs} 作出：{verdict}；准许条款："
+        "{permit}；禁止条款：{forbid}；错误：{errors}。"
     ),
     Saying.NOTHING_LEFT_OUT: (
         "第 {state} 条记录中的状态树约束了这些依据在规模 {size} 以下的每次变更：本证据包未遗漏任何缩小或撤回。"
     ),
     Saying.BRACKET: (
-        "调用方已见过 {seen} 条记录：就本日志所述，无论摄像设备的时钟如何，该依据在位置 {seen} 至 {index} 期间始终成立。"
+        "调用方已见过 {seen} 条记录：就本日志所述，无论摄像设备的时钟如何，"
+        "该依据在位置 {seen} 至 {index} 期间始终成立。"
     ),
     Saying.OFFLINE: "该事件来自曾离线的设备，按其进入日志的位置裁定。",
     Saying.PERMIT: "由此可签发许可证，可用 {max_uses} 次，有效至 {not_after}。",
     Saying.USE: "第 {n} 次使用（由 {service}）记于第 {index} 条记录：{verdict}；理由：{reasons}。",
-    Saying.WITHDRAWN: "第 {index} 条记录未被改动，撤回第 {ordinal} 号依据：由{by}撤回，原因 {reason}，按日志时钟记于 {t}。",
+    Saying.WITHDRAWN: (
+        "第 {index} 条记录未被改动，撤回第 {ordinal} 号依据：由{by}撤回，原因 {reason}，按日志时钟记于 {t}。"
+    ),
     Saying.WITHDRAWAL_BINDS: (
         "第 {index} 条记录之后，规则不会再允许该依据下的任何事件或使用；"
         "若以后的检查点另有说法，则与本回执一起构成对该日志的指证。"
@@ -84,7 +88,8 @@ _WRONG: Final = {
     Saying.WRONG_APPROVER_KEY: "第 {index} 条批准的签名密钥不在固定的批准人密钥之列。",
     Saying.WRONG_USE: "第 {index} 条记录不是事件 {event} 之后按序的使用。",
     Saying.WRONG_STATUS: (
-        "第 {ordinal} 号依据的状态称 {field} 为 {claimed}，而证据包中的记录得出 {given}：有缩小或撤回被遗漏、添加或改动。"
+        "第 {ordinal} 号依据的状态称 {field} 为 {claimed}，"
+        "而证据包中的记录得出 {given}：有缩小或撤回被遗漏、添加或改动。"
     ),
     Saying.WRONG_STATUS_PROOF: (
         "由这些记录得出的第 {ordinal} 号依据的状态并非日志所签名者：有缩小或撤回被遗漏，或状态虚假（{why}）"
