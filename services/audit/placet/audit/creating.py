@@ -15,9 +15,8 @@ from placet.audit.model import Log, LogState
 from placet.evidence.drafts import RecordDraft
 from placet.kit.errors import Unavailable
 from placet.kit.ledger.messages import AppendReply, AppendRequest, Result, decode_reply, submission
-from placet.tlog.note import Signer
+from placet.tlog.note import format_vkey
 
-CREATED_KEY: Final = b"log.created"
 CLOSED_KEY: Final = b"controller.closed"
 
 
@@ -37,17 +36,20 @@ class Controllers:
             raise ControllerUnknown(controller)
         return log
 
-    async def create(self, controller: str, *, now: int, deadline: int) -> Log:
-        """Create a controller, or return it if it exists; its first two entries are durable once this returns."""
+    async def create(self, controller: str, *, now: int) -> Log:
+        """Create a controller, or return it if it exists; its first two entries are durable once this returns.
+
+        Raises Unavailable if another replica has just taken the log and not yet written them.
+        """
         origin = f"{self._prefix}/{require_controller(controller)}"
-        found = self._logs.find(controller)
-        if found is None:
-            signer: Signer = self._keys.create(controller, origin)
-            found = self._logs.create(controller, origin, str(signer.vkey), now)
+        log = self._logs.find(controller)
+        if log is None:
+            signer = self._keys.create(controller, origin)
+            log = self._logs.create(controller, origin, format_vkey(signer.vkey), now)
         await self._holder.look()
-        draft = RecordDraft(type="log.created", data={"origin": found.origin, "vkey": found.vkey})
-        await self._append(found, draft, CREATED_KEY, deadline)
-        return found
+        if self._holder.snapshot(controller).size == 0:
+            raise Unavailable("LEDGER_UNAVAILABLE", "the log is being created; repeat the request")
+        return log
 
     async def close(self, controller: str, reason: str, *, now: int, deadline: int) -> tuple[Log, Result]:
         """Close a controller; may be repeated. Raises ControllerUnknown."""

@@ -16,7 +16,7 @@ from placet.audit.facts import Facts
 from placet.audit.model import Commit, Head, Log, StoredKey
 from placet.audit.policy import require_permitted
 from placet.audit.tail import FullTile, Tail
-from placet.evidence.admission import AlreadyEnded, admit, admit_decision, admit_event, admit_state
+from placet.evidence.admission import AlreadyEnded, admit, admit_decision, admit_event, admit_record, admit_state
 from placet.evidence.canonical import b64url
 from placet.evidence.drafts import DecisionDraft, EventDraft, GrantDraft, RecordDraft, check_draft
 from placet.evidence.entries import MAX_ENTRY_BYTES
@@ -63,6 +63,11 @@ class Group:
     def size(self) -> int:
         """The size of the log with what this group has so far."""
         return self.head.size + len(self.entries)
+
+    def found(self) -> None:
+        """Append entry 0, which says whose log this is (ledger.md section 4)."""
+        draft = RecordDraft(type="log.created", data={"origin": self.log.origin, "vkey": self.log.vkey})
+        self._append(admit_record(draft, self._position()))
 
     def decide(self, digest: bytes, draft: DecisionDraft) -> int:
         """Append a decision whose content is not in the log yet, and return its index; raises Invalid."""

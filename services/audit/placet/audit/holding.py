@@ -99,7 +99,7 @@ class Holder:
             return
         try:
             sequencer = self._sequencer(log, lease.epoch)
-            sequencer.recover()
+            sequencer.open()
         except PlacetError:
             _log.exception("a log cannot be served", extra={"controller": log.controller, "alarm": True})
             return

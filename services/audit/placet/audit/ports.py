@@ -1,6 +1,7 @@
 """What the sequencer and the readers need of the outside, each duty as a sentence."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from placet.audit.model import Commit, Head, StoredBasis, StoredKey
@@ -12,7 +13,7 @@ class Journal(Protocol):
     def head(self) -> Head:
         """Return the last committed head."""
 
-    def keys(self, wanted: Iterable[tuple[str, bytes]]) -> Mapping[tuple[str, bytes], StoredKey]:
+    def keys(self, wanted: Iterable[tuple[str, bytes]]) -> dict[tuple[str, bytes], StoredKey]:
         """Return what the (service, key) pairs stand for; those never used are left out."""
 
     def decisions(self, digests: Iterable[bytes]) -> Mapping[bytes, int]:
@@ -30,8 +31,11 @@ class Journal(Protocol):
     def allowed_uses(self, events: Iterable[int]) -> Mapping[int, int]:
         """Return how many allowed uses each event has; events without a use are left out."""
 
-    def commit(self, commit: Commit) -> None:
-        """Write the group in one transaction; it is durable once this returns.
+    def transaction(self) -> AbstractContextManager[None]:
+        """Read and write in one transaction: durable when the block has been left, undone if it raised."""
 
-        Raises HeadMoved, with nothing written, if the head is not `commit.before` or another epoch holds the log.
+    def append(self, commit: Commit) -> None:
+        """Write the group into the open transaction.
+
+        Raises HeadMoved, having written nothing, if the head is not `commit.before` or another epoch holds the log.
         """

@@ -9,18 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import select
-
 from placet.audit.errors import NotInLog
 from placet.audit.model import Head, Log
-from placet.audit.store import ENTRY, USE, SqlJournal
+from placet.audit.store import SqlJournal
 from placet.evidence.building import build_bundle
 from placet.evidence.bundle import format_evidence
 from placet.evidence.errors import EvidenceError
 from placet.evidence.status import StatusTree
 from placet.evidence.terms import BasisOrdinal, LeafIndex
 from placet.kit.db.engine import Engines
-from placet.kit.db.errors import mapped
 from placet.kit.errors import Invalid
 from placet.tlog.errors import TileError
 from placet.tlog.hashing import leaf_hash
@@ -70,7 +67,6 @@ class Snapshot:
         self._head = head
         self._nodes = nodes
         self._status = status
-        self._engines = engines
         self._journal = SqlJournal(engines, log, epoch=-1)
 
     @property
@@ -108,9 +104,7 @@ class Snapshot:
 
     def uses(self, event: LeafIndex) -> Sequence[LeafIndex]:
         """Return the indexes of the uses of an event, ascending."""
-        query = select(USE.c.idx).where(USE.c.log == self.log.id, USE.c.event == event, USE.c.idx < self.size)
-        with mapped(), self._engines.reader.connect() as connection:
-            return [LeafIndex(index) for (index,) in connection.execute(query.order_by(USE.c.idx))]
+        return [LeafIndex(index) for index in self._journal.uses(event) if index < self.size]
 
     def prove(self, index: int) -> Proven:
         """Return an entry with its proof; raises NotInLog."""
@@ -144,9 +138,7 @@ class Snapshot:
 
     def page(self, begin: int, end: int) -> list[bytes]:
         """Return the entries [begin, end)."""
-        query = select(ENTRY.c.body).where(ENTRY.c.log == self.log.id, ENTRY.c.idx >= begin, ENTRY.c.idx < end)
-        with mapped(), self._engines.reader.connect() as connection:
-            return [body for (body,) in connection.execute(query.order_by(ENTRY.c.idx))]
+        return self._journal.page(begin, end)
 
     def tile(self, path: str) -> tuple[bytes, bool]:
         """Return the content of a C2SP path and whether it never changes; raises Invalid or NotInLog."""

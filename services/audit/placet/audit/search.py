@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Engine, select
 
 from placet.audit.search_tables import FoundRow, ProgressRow
-from placet.audit.store import insert
+from placet.audit.statements import insert
 from placet.audit.tables import of
 from placet.evidence.reasons import Reason
 

@@ -113,6 +113,18 @@ class Sequencer:
             self._working = _Working(head, tail, status, facts, proofs)
         return self._working.head
 
+    def open(self) -> None:
+        """Recover, and write the first two entries of a log that has none: `log.created` and the first state."""
+        if self.recover().size:
+            return
+        working = self._working
+        assert working is not None
+        with self._journal.transaction():
+            group = self._begin(working, [])
+            group.found()
+            after = self._append(group)
+        working.head = after
+
     def snapshot(self) -> Snapshot:
         """Return the log at its last commit, for readers on this thread; valid until the next group."""
         self.recover()
@@ -126,17 +138,25 @@ class Sequencer:
         working = self._working
         assert working is not None
         jobs = [self._jobs(one) for one in waiting]
-        group = self._begin(working, [job for some in jobs for job in some])
-        self._judge(group, [job for some in jobs for job in some])
-        if group.entries:
-            commit = group.finish()
-            self._journal.commit(commit)
-            working.head = commit.after
-        old = self._journal.entries(_old_indexes(jobs, group))
+        flat = [job for some in jobs for job in some]
+        with self._journal.transaction():
+            group = self._begin(working, flat)
+            self._judge(group, flat)
+            old = self._journal.entries(_old_indexes(flat, group.head.size))
+            after = self._append(group)
+        working.head = after  # durable from here on
         return [
             working.proofs.reply(one.request, _outcomes(some), group, old)
             for one, some in zip(waiting, jobs, strict=True)
         ]
+
+    def _append(self, group: Group) -> Head:
+        """Write what the group has, if anything, into the open transaction; return the head that follows."""
+        if not group.entries:
+            return group.head
+        commit = group.finish()
+        self._journal.append(commit)
+        return commit.after
 
     def _jobs(self, one: Waiting) -> list[_Job]:
         jobs = []
@@ -161,7 +181,7 @@ class Sequencer:
             tail=working.tail,
             status=working.status,
             facts=working.facts,
-            known=dict(known),
+            known=known,
         )
 
     def _judge(self, group: Group, jobs: Sequence[_Job]) -> None:
@@ -204,7 +224,6 @@ def _outcomes(jobs: Iterable[_Job]) -> list[Sequenced | PlacetError]:
     return [job.outcome for job in jobs if job.outcome is not None]
 
 
-def _old_indexes(jobs: Sequence[Sequence[_Job]], group: Group) -> list[int]:
-    first = group.head.size
-    found = {job.outcome.index for some in jobs for job in some if isinstance(job.outcome, Sequenced)}
-    return [index for index in found if index < first]
+def _old_indexes(jobs: Iterable[_Job], first: int) -> set[int]:
+    """Return the indexes of answers that stood in the log before this group."""
+    return {job.outcome.index for job in jobs if isinstance(job.outcome, Sequenced) and job.outcome.index < first}

@@ -32,7 +32,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         self, request: pb.CreateControllerRequest, context: Context
     ) -> pb.CreateControllerResponse:
         """See audit.proto."""
-        log = await self._controllers.create(request.controller, now=self._now(), deadline=deadline())
+        log = await self._controllers.create(request.controller, now=self._now())
         signed = self._holder.snapshot(log.controller).signed
         return pb.CreateControllerResponse(details=wire.controller_to_pb(log), checkpoint=wire.checkpoint_to_pb(signed))
 
