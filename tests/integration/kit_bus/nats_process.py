@@ -33,7 +33,8 @@ class Nats:
         """Write the configuration for the next start."""
         store = json.dumps(str(self._directory / "store"))
         self._config.write_text(
-            f'host: "127.0.0.1"\nport: {self.port}\njetstream {{ store_dir: {store}, sync_interval: always }}\n{config}\n'
+            f'host: "127.0.0.1"\nport: {self.port}\n'
+            f"jetstream {{ store_dir: {store}, sync_interval: always }}\n{config}\n"
         )
 
     def start(self) -> None:
@@ -60,6 +61,10 @@ class Nats:
         """SIGSTOP: the sockets stay open and nothing is read."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
+        # A stop signal works a moment later, thread by thread.
+        threads = Path(f"/proc/{self._process.pid}/task")
+        while any((one / "stat").read_text().rpartition(")")[2].split()[0] != "T" for one in threads.iterdir()):
+            time.sleep(0.005)
 
     def resume(self) -> None:
         assert self._process is not None
