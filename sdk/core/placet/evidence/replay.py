@@ -86,6 +86,10 @@ class Replay:
         """Return the root of the tree of all entries read: compare it with the checkpoint's of the same size."""
         return self._tree.root()
 
+    def status(self, ordinal: BasisOrdinal) -> Status | None:
+        """Return the status of a basis after the entries read; None if none of them granted it."""
+        return self._status.get(ordinal)
+
     def feed(self, data: bytes) -> Entry:
         """Take the bytes of the next entry; return it, or raise ReplayError and take nothing."""
         try:

@@ -1,0 +1,52 @@
+"""Opening stored logs for a command: where the database is, which logs it has. Reads only."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from placet.audit.logkeys import KeyFiles
+from placet.audit.logs import Logs
+from placet.audit.model import Log
+from placet.kit.db.engine import Engines, open_engines
+from placet.kit.errors import Invalid, NotFound
+
+DATA: Final = Path("var/dev")
+DATA_HELP: Final = "Data directory of the audit service, or of `placet dev`."
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An audit database, the logs asked for, and their keys."""
+
+    engines: Engines
+    logs: list[Log]
+    keys: KeyFiles
+
+
+@contextmanager
+def stored(data: Path, controller: str | None) -> Iterator[Stored]:
+    """Open the audit database in `data`, in `data`/audit, or `data` itself if it is a file; raises typed errors."""
+    path = _database(data)
+    engines = open_engines(f"sqlite:///{path}")
+    try:
+        logs = [log for log in Logs(engines.reader).all() if controller in (None, log.controller)]
+        if not logs:
+            raise NotFound(f"{path} has no log" + (f" of controller {controller}" if controller else ""))
+        yield Stored(engines, logs, KeyFiles(path.parent / "keys", _never))
+    finally:
+        engines.dispose()
+
+
+def _database(data: Path) -> Path:
+    for path in (data, data / "audit.db", data / "audit" / "audit.db"):
+        if path.is_file():
+            return path
+    raise Invalid(
+        "--data", f"there is no audit.db in {data} or {data / 'audit'}; give the audit service's data directory"
+    )
+
+
+def _never(_size: int) -> bytes:
+    raise AssertionError("a command that reads makes no keys")
