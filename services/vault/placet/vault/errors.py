@@ -20,8 +20,8 @@ class TemplateInvalid(Invalid):
 class PermitInvalid(Unauthenticated):
     """The permit is not one that this vault accepts for this operation."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("PERMIT_INVALID", message, field="permit")
+    def __init__(self, message: str, *, cause: str = "OPERATION") -> None:
+        super().__init__("PERMIT_INVALID", message, field="permit", metadata={"cause": cause})
 
 
 class UseDenied(Denied):

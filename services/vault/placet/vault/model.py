@@ -103,6 +103,8 @@ class UseCommand(Redacted):
     template: Template
     seen: int
     deadline: Micros
+    # Thumbprint of the caller's TLS certificate (x5t#S256); None without one.
+    certificate: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

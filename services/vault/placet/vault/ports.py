@@ -34,9 +34,12 @@ class RootKeys(Protocol):
 class Permits(Protocol):
     """Who says what a permit is worth."""
 
-    async def verify(self, token: str, *, controller: str, now: Micros, deadline: Micros) -> Permit:
+    async def verify(
+        self, token: str, *, controller: str, certificate: str | None, now: Micros, deadline: Micros
+    ) -> Permit:
         """Verify a permit for this vault and controller at the moment `now`.
 
+        `certificate` is the thumbprint of the caller's TLS certificate: a bound permit needs the same.
         Raises PermitInvalid, or Unavailable when the permit keys are not to be had in time.
         """
 

@@ -10,6 +10,7 @@ from typing import Any
 from placet.api.vault.v1 import vault_pb2, vault_pb2_grpc
 from placet.evidence.terms import Micros
 from placet.kit.grpc.caller import deadline
+from placet.kit.grpc.peer import certificate_thumbprint
 from placet.vault import wire
 from placet.vault.handlers.destroy import destroy
 from placet.vault.handlers.enrol import enrol
@@ -28,12 +29,12 @@ class VaultServicer(vault_pb2_grpc.VaultServiceServicer):
 
     async def Enrol(self, request: vault_pb2.EnrolRequest, context: Any) -> vault_pb2.EnrolResponse:
         """Store a template under the permit's basis."""
-        cmd = wire.enrol_from_pb(request, deadline())
+        cmd = wire.enrol_from_pb(request, deadline(), certificate_thumbprint(context))
         return wire.enrolled_to_pb(await enrol(cmd, ports=self._ports, now=Micros(self._now())))
 
     async def Match(self, request: vault_pb2.MatchRequest, context: Any) -> vault_pb2.MatchResponse:
         """Compare a probe with the template of the permit's basis."""
-        cmd = wire.match_from_pb(request, deadline())
+        cmd = wire.match_from_pb(request, deadline(), certificate_thumbprint(context))
         return wire.compared_to_pb(await match(cmd, rules=self._rules, ports=self._ports, now=Micros(self._now())))
 
     async def Destroy(self, request: vault_pb2.DestroyRequest, context: Any) -> vault_pb2.DestroyResponse:

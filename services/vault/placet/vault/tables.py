@@ -9,6 +9,9 @@ from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary,
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from placet.kit.bus.inbox import Inbox
+from placet.kit.bus.outbox import Outbox
+
 # SQLite numbers a row by itself only when its key is an INTEGER; PostgreSQL needs a BIGINT.
 _SERIAL = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -111,3 +114,7 @@ class ErasureRow(Table, table=True):
     blob_sha256: bytes = Field(sa_type=LargeBinary)
     destroyed_at: int = Field(sa_type=BigInteger)
     entry: int | None = Field(default=None, sa_type=BigInteger)
+
+
+OUTBOX = Outbox(Table.metadata)
+INBOX = Inbox(Table.metadata)

@@ -20,7 +20,7 @@ MAX_SAFE = 2**53 - 1
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-def enrol_from_pb(request: vault_pb2.EnrolRequest, deadline: int) -> UseCommand:
+def enrol_from_pb(request: vault_pb2.EnrolRequest, deadline: int, certificate: str | None = None) -> UseCommand:
     """Return the command of an EnrolRequest; `deadline` is unix microseconds. Raises Invalid naming the field."""
     return UseCommand(
         controller=request.controller,
@@ -29,10 +29,11 @@ def enrol_from_pb(request: vault_pb2.EnrolRequest, deadline: int) -> UseCommand:
         template=_template(request.template, "template", present=request.HasField("template")),
         seen=_position(request.seen, "seen"),
         deadline=Micros(deadline),
+        certificate=certificate,
     )
 
 
-def match_from_pb(request: vault_pb2.MatchRequest, deadline: int) -> UseCommand:
+def match_from_pb(request: vault_pb2.MatchRequest, deadline: int, certificate: str | None = None) -> UseCommand:
     """Return the command of a MatchRequest; `deadline` is unix microseconds. Raises Invalid naming the field."""
     return UseCommand(
         controller=request.controller,
@@ -41,6 +42,7 @@ def match_from_pb(request: vault_pb2.MatchRequest, deadline: int) -> UseCommand:
         template=_template(request.probe, "probe", present=request.HasField("probe")),
         seen=_position(request.seen, "seen"),
         deadline=Micros(deadline),
+        certificate=certificate,
     )
 
 

@@ -70,7 +70,9 @@ async def _asked(cmd: UseCommand, operation: Operation, ports: Ports, now: Micro
         raise VaultSealed
     known = await ports.store.find_use(cmd.controller, cmd.id)
     judged_at = known.begun_at if known is not None and known.answer is not None else now
-    permit = await ports.permits.verify(cmd.permit, controller=cmd.controller, now=judged_at, deadline=cmd.deadline)
+    permit = await ports.permits.verify(
+        cmd.permit, controller=cmd.controller, certificate=cmd.certificate, now=judged_at, deadline=cmd.deadline
+    )
     policy.require_operation(permit, operation)
     asked = await _digested(cmd, operation, permit, ports, now)
     if known is None:
