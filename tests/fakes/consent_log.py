@@ -1,7 +1,7 @@
 """A controller's log in memory that keeps the port `placet.consent.ports.Ledger`: the real rules, tree and proofs.
 
-Every append runs `placet.evidence.drafts.check_draft` and `placet.evidence.admission.admit`, so what the sequencer would
-refuse is refused here. It can be down, and it can lose its answer after having appended (what a crash looks like).
+Every append runs `placet.evidence.drafts.check_draft` and `placet.evidence.admission.admit`, so what the sequencer
+would refuse is refused here. It can be down, and it can lose its answer after having appended (as a crash does).
 """
 
 import asyncio

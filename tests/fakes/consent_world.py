@@ -13,6 +13,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fakes.consent_log import LogLedger
+from sqlmodel import Session
 
 from placet.consent.errors import ControllerClosed, NotFound
 from placet.consent.handlers import amend as amending
@@ -35,6 +36,8 @@ from placet.consent.model.vocabulary import (
 from placet.consent.ports import Ports
 from placet.consent.signing import ReceiptSigner
 from placet.consent.store.sql import SqlStore
+from placet.consent.tables import outbox
+from placet.kit.bus.messages import Message, decode_message
 
 BANK = Controller("bank")
 LAW = "cn-2025"
@@ -227,6 +230,15 @@ class World:
     async def lookup(self, *names: str, ordinals: tuple[int, ...] = ()) -> Any:
         """Ask what the permission service asks."""
         return await self.store.lookup(BANK, [subject(name) for name in names], ordinals, Instant(self.now))
+
+    async def sent(self) -> list[Message]:
+        """Return the messages in the outbox, in order."""
+
+        def read(session: Session) -> list[Message]:
+            found = session.connection().execute(outbox.table.select().order_by(outbox.table.c.seq))
+            return [decode_message(row.payload, row.subject) for row in found]
+
+        return await self.store.database.read(read)
 
     @property
     def kinds(self) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from placet.kit.errors import (
     Conflict,
     Corrupt,
+    Exhausted,
     Invalid,
     NotFound,
     PlacetError,
@@ -24,6 +25,7 @@ __all__ = [
     "ControllerClosed",
     "Corrupt",
     "DeadlinePassed",
+    "Exhausted",
     "GuardianInactive",
     "GuardianRequired",
     "IdempotencyConflict",

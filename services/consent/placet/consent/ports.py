@@ -43,6 +43,8 @@ class Salted:
 class Note:
     """A message for others: ledger ids only, never a subject reference."""
 
+    # The same for the same step: sent twice, it is one message.
+    id: str
     kind: str
     index: LeafIndex
     basis: BasisOrdinal

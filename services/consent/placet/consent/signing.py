@@ -1,7 +1,7 @@
 """The key that signs people's receipts, and the signing.
 
-Owns: the key file (PEM, mode 0600, made at the first start) and the JWS: EdDSA, typ `placet-receipt+jwt`, `kid` = the RFC 7638
-thumbprint. The public key lies beside it as a JWK, to be published by the operator.
+Owns: the key file (PEM, mode 0600, made at the first start) and the JWS: EdDSA, typ `placet-receipt+jwt`, `kid` = the
+RFC 7638 thumbprint. The public key lies beside it as a JWK, to be published by the operator.
 Never: leaves the process, or stands in a log or an error. Anchors: consent.md section 4, RFC 8037.
 """
 

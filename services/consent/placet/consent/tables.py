@@ -19,11 +19,19 @@ from sqlalchemy import (
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from placet.kit.bus.inbox import Inbox
+from placet.kit.bus.outbox import Outbox
+
 _SERIAL = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Table(SQLModel, registry=registry()):
     """Base of this service's rows: its own registry keeps them apart from other services in one process."""
+
+
+# Messages for others, and which messages of others were dealt with.
+outbox = Outbox(Table.metadata)
+inbox = Inbox(Table.metadata)
 
 
 def _big(**kwargs: Any) -> Any:
@@ -152,9 +160,10 @@ class ConsentRow(Table, table=True):
     guardianships: str
     needs: str
     guarded_until: int | None = _big(default=None)
-    guard_ended_at: int | None = _big(default=None)
+    guard_ended_by: str | None = None
     basis: int | None = _big(default=None)
     granted: int | None = _big(default=None)
+    leaf_hash: bytes | None = _bytes(default=None)
     live: bool
     barred: bool
     ended_by: str | None = None

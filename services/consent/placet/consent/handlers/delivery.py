@@ -7,11 +7,14 @@ Never: gives up on a step because the ledger is away; `sweep` comes again. Ancho
 tx2).
 """
 
+import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 
-from placet.consent.errors import AcceptedLater, Corrupt, DeadlinePassed, PlacetError
+from placet.consent.errors import AcceptedLater, Corrupt, DeadlinePassed, Exhausted, PlacetError, Unavailable
 from placet.consent.handlers import drafts, outcomes
 from placet.consent.model.steps import Bar, Receipt, Step
 from placet.consent.model.vocabulary import Controller, Instant, PersonKey, StepId
@@ -23,12 +26,21 @@ MAX_ROUND = 128
 # What is kept back of a caller's deadline to record the outcome and to answer, at most and at least (microseconds).
 _MARGIN = 150_000
 _LEAST = 5_000
+# Persons whose steps a sweep brings in at once: the ledger client sends them together.
+_AT_ONCE = 32
+_log = logging.getLogger(__name__)
 _BARRED = Bar(
     kind="precondition",
     reason="ADMISSION_REFUSED",
     message="The ledger refused what this rests on.",
     metadata={},
 )
+
+
+class _Arrival(Enum):
+    DONE = "done"
+    AWAY = "away"
+    TROUBLED = "troubled"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +92,7 @@ async def settle(
         todo = await ports.store.read(partial(_next, controller=controller, person=person, wanted=wanted))
         if not todo.wanted_pending:
             return
+        assert todo.send or todo.barred  # the first pending step rests on nothing that is pending
         answers: list[Receipt | Bar] = []
         if todo.send:
             answers = await ports.ledger.append(controller, [sent for _, sent in todo.send], deadline=deadline)
@@ -87,25 +100,38 @@ async def settle(
 
 
 async def sweep(*, ports: Ports, accepted_before: Instant, deadline: Instant, limit: int) -> int:
-    """Bring in what has been waiting since before `accepted_before`; returns how many persons' steps could not be.
+    """Bring in what has been waiting since before `accepted_before`; returns how many persons' steps still wait.
 
-    Run beside the calls, again and again: this is how what was accepted while the ledger was down arrives.
+    Run beside the calls, again and again: this is how what was accepted while the ledger was down arrives. One
+    controller's trouble does not hold up another's, nor does one person's.
     """
     waiting = await ports.store.backlog(accepted_before=accepted_before, limit=limit)
-    failed = 0
-    for controller in sorted({one.controller for one in waiting}):
-        failed += await _sweep_one([one for one in waiting if one.controller == controller], ports, deadline)
-    return failed
+    by_controller: dict[Controller, list[Backlog]] = {}
+    for one in waiting:
+        by_controller.setdefault(one.controller, []).append(one)
+    return sum(await asyncio.gather(*(_sweep_one(each, ports, deadline) for each in by_controller.values())))
 
 
 async def _sweep_one(waiting: Sequence[Backlog], ports: Ports, deadline: Instant) -> int:
-    """One controller's backlog, person by person; the first failure leaves the rest for the next sweep."""
-    for at, one in enumerate(waiting):
-        try:
-            await settle(one.controller, one.person, (), ports=ports, deadline=deadline)
-        except PlacetError:
-            return len(waiting) - at
-    return 0
+    """One controller's backlog, some persons at a time; when the ledger is away the rest is left for the next sweep."""
+    failed = 0
+    for at in range(0, len(waiting), _AT_ONCE):
+        outcomes = await asyncio.gather(*(_arrive(one, ports, deadline) for one in waiting[at : at + _AT_ONCE]))
+        failed += sum(outcome is not _Arrival.DONE for outcome in outcomes)
+        if _Arrival.AWAY in outcomes:
+            return failed + len(waiting[at + _AT_ONCE :])
+    return failed
+
+
+async def _arrive(one: Backlog, ports: Ports, deadline: Instant) -> _Arrival:
+    try:
+        await settle(one.controller, one.person, (), ports=ports, deadline=deadline)
+    except (Unavailable, Exhausted):
+        return _Arrival.AWAY
+    except Exception as error:  # noqa: BLE001 (one person's trouble must not keep the others from arriving)
+        _log.error("steps cannot be brought into the ledger", exc_info=error, extra={"alarm": True})
+        return _Arrival.TROUBLED
+    return _Arrival.DONE
 
 
 def _next(records: Records, controller: Controller, person: PersonKey, wanted: Sequence[StepId]) -> _Round:

@@ -12,11 +12,9 @@ from placet.consent.handlers.delivery import bring, check_time
 from placet.consent.handlers.existing import a_guardianship, receipt_of
 from placet.consent.model.checks import uuid as check_uuid
 from placet.consent.model.commands import ConfirmGuardianship, OpenGuardianship, WithdrawGuardianship
-from placet.consent.model.consents import Consent
 from placet.consent.model.guardianships import Guardianship, GuardianshipBasis
 from placet.consent.model.steps import Action, Receipt
 from placet.consent.model.vocabulary import (
-    Choice,
     ConsentId,
     Controller,
     GuardianshipId,
@@ -176,8 +174,8 @@ def _withdraw(
         step = records.add_step(steps.withdraw_guardianship(basis, by=asked.by, reason=asked.reason, at=at))
         records.save_guardianship_basis(replace(basis, withdrawal=step))
     for consent in records.consents_needing(found):
-        if consent.guarding.ended_at is None:
-            records.save_consent(replace(consent, guarding=replace(consent.guarding, ended_at=now)))
+        if consent.guarding.ended_by is None:
+            records.save_consent(replace(consent, guarding=replace(consent.guarding, ended_by=found.id)))
     ended = found.withdrawn(by=asked.by, at=now)
     if found.step is not None:
         ending = steps.guardianship_withdrawn(found, records.step(found.step), by=asked.by, at=at)
@@ -200,14 +198,22 @@ def _withdrawn(records: Records, asked: WithdrawGuardianship) -> GuardianshipEnd
     return GuardianshipEnd(
         view=_view(records, guardianship),
         receipts=tuple(receipts),
-        stopped=tuple(one.id for one in records.consents_needing(guardianship) if _stopped_with(one, guardianship)),
+        stopped=_stopped_with(records, guardianship),
         last=max(every, key=lambda receipt: receipt.index, default=None),
     )
 
 
-def _stopped_with(consent: Consent, guardianship: Guardianship) -> bool:
-    """Whether the consent stood until this guardianship was withdrawn."""
-    assert guardianship.withdrawn_at is not None
-    stood = consent.ending is None or consent.ending.at > guardianship.withdrawn_at
-    given = consent.choice is Choice.GIVEN and not consent.barred
-    return given and stood and consent.guarding.ended_at == guardianship.withdrawn_at
+def _stopped_with(records: Records, guardianship: Guardianship) -> tuple[ConsentId, ...]:
+    """Return the consents that stood until this guardianship was withdrawn, oldest first.
+
+    What came first is told by the order of the steps, not by a clock.
+    """
+    stopped = []
+    for basis in records.guardianship_bases(guardianship):
+        consent = records.consent(basis.controller, basis.consent)
+        if consent is None or basis.withdrawal is None or consent.barred:
+            continue
+        stood = consent.ending is None or consent.ending.step > basis.withdrawal
+        if stood and consent.guarding.ended_by == guardianship.id:
+            stopped.append(consent.id)
+    return tuple(stopped)

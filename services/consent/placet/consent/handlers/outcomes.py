@@ -12,6 +12,7 @@ from placet.consent.model.consents import Consent
 from placet.consent.model.steps import Action, Bar, Receipt, Step
 from placet.consent.model.vocabulary import BasisOrdinal, Instant
 from placet.consent.policy import records as contents
+from placet.consent.policy.digests import note_id
 from placet.consent.ports import Note, Records, Signer
 from placet.evidence import canonical
 
@@ -68,6 +69,7 @@ def _granted(
         consent,
         basis=BasisOrdinal(entry["basis"]),
         granted=receipt.index,
+        leaf_hash=receipt.leaf_hash,
         not_before=Instant(entry["not_before"]),
         guarding=replace(consent.guarding, needs=tuple(BasisOrdinal(one) for one in entry["needs"])),
     )
@@ -112,5 +114,12 @@ def _recorded(
 
 
 def _note(records: Records, step: Step, receipt: Receipt, entry: dict[str, Any], kind: str, **data: Any) -> None:
-    note = Note(kind=kind, index=receipt.index, basis=BasisOrdinal(entry["basis"]), at=Instant(entry["t"]), data=data)
+    note = Note(
+        id=note_id(step.key),
+        kind=kind,
+        index=receipt.index,
+        basis=BasisOrdinal(entry["basis"]),
+        at=Instant(entry["t"]),
+        data=data,
+    )
     records.add_note(step.controller, note)

@@ -55,14 +55,14 @@ class Guarding:
     guardianships: tuple[GuardianshipId, ...] = ()
     # Ordinals of their bases, in ascending order; empty until they are in the ledger.
     needs: tuple[BasisOrdinal, ...] = ()
-    # The earliest end of them, and when the first was withdrawn.
+    # The earliest end of them, and which was withdrawn first.
     until: Instant | None = None
-    ended_at: Instant | None = None
+    ended_by: GuardianshipId | None = None
 
     def active(self, now: Instant) -> bool:
         """Whether it is needed and every one stands."""
         within = self.until is not None and now < self.until
-        return bool(self.guardianships) and self.ended_at is None and within
+        return bool(self.guardianships) and self.ended_by is None and within
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,6 +94,7 @@ class Consent:
     # Invariant: set together, once, when the grant is in the ledger.
     basis: BasisOrdinal | None = None
     granted: LeafIndex | None = None
+    leaf_hash: bytes | None = None
     ending: Ending | None = None
     # Set when the ledger refused the grant for good: never in force.
     barred: bool = False
@@ -112,7 +113,7 @@ class Consent:
             return _ENDED[self.ending.by]
         if self.barred:
             return ConsentState.INVALIDATED
-        if self.guarding.ended_at is not None:
+        if self.guarding.ended_by is not None:
             return ConsentState.WITHDRAWN
         if self._expired(now):
             return ConsentState.EXPIRED

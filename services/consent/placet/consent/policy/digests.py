@@ -26,6 +26,11 @@ def of_draft(action: str, draft: dict[str, Any]) -> bytes:
     return hashlib.sha256(canonical.encode({"action": action, "draft": draft})).digest()
 
 
+def note_id(key: bytes) -> str:
+    """Return the id of the message about a step: one for each step, and not the step's key."""
+    return hashlib.sha256(b"placet/consent/note/v1\0" + key).hexdigest()[:32]
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return canonical.b64url(value)

@@ -17,6 +17,8 @@ class BasisFacts:
 
     ordinal: BasisOrdinal
     granted: LeafIndex
+    # Leaf hash of the grant's entry.
+    leaf_hash: bytes
     ended: LeafIndex | None
     purpose: str
     operations: tuple[Operation, ...]
@@ -44,10 +46,12 @@ def facts_of(consent: Consent, now: Instant) -> BasisFacts:
     """
     assert consent.basis is not None
     assert consent.granted is not None
+    assert consent.leaf_hash is not None
     place = ages.zone("zone", consent.zone)
     return BasisFacts(
         ordinal=consent.basis,
         granted=consent.granted,
+        leaf_hash=consent.leaf_hash,
         ended=None if consent.ending is None else consent.ending.index,
         purpose=consent.purpose,
         operations=consent.scope.operations,

@@ -38,8 +38,12 @@ from placet.consent.tables import (
     PersonRow,
     ServedRow,
     StepRow,
+    outbox,
 )
 from placet.evidence import canonical
+from placet.kit.bus.messages import Message
+
+SERVICE = "consent"
 
 
 class SqlRecords:
@@ -47,7 +51,8 @@ class SqlRecords:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._notes: list[tuple[Controller, Note]] = []
+        # Whether a message was put that is to be sent after the transaction.
+        self.noted = False
 
     # --- persons
 
@@ -235,7 +240,18 @@ class SqlRecords:
         row.pending, row.bar = False, json.dumps(asdict(bar))
 
     def add_note(self, controller: Controller, note: Note) -> None:
-        self._notes.append((controller, note))
+        message = Message(
+            id=note.id,
+            controller=controller,
+            service=SERVICE,
+            kind=note.kind,
+            at=note.at,
+            index=note.index,
+            basis=note.basis,
+            data=note.data,
+        )
+        outbox.put_message(self._session, message, now=note.at)
+        self.noted = True
 
     def _controller(self, controller: Controller) -> ControllerRow:
         row = self._session.get(ControllerRow, controller)

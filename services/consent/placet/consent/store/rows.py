@@ -141,9 +141,10 @@ def consent_changes(consent: Consent) -> dict[str, Any]:
         "not_after": consent.scope.not_after,
         "needs": dumps(consent.guarding.needs),
         "guarded_until": consent.guarding.until,
-        "guard_ended_at": consent.guarding.ended_at,
+        "guard_ended_by": consent.guarding.ended_by,
         "basis": consent.basis,
         "granted": consent.granted,
+        "leaf_hash": consent.leaf_hash,
         "live": consent.live,
         "barred": consent.barred,
         "ended_by": None if ending is None else ending.by.value,
@@ -186,6 +187,7 @@ def consent_of(row: Any, *, signed_receipt: str | None) -> Consent:
         guarding=_guarding(row),
         basis=None if row.basis is None else BasisOrdinal(row.basis),
         granted=None if row.granted is None else LeafIndex(row.granted),
+        leaf_hash=row.leaf_hash,
         ending=_ending(row),
         barred=row.barred,
         signed_receipt=signed_receipt,
@@ -202,7 +204,7 @@ def _guarding(row: Any) -> Guarding:
         guardianships=tuple(json.loads(row.guardianships)),
         needs=tuple(json.loads(row.needs)),
         until=row.guarded_until,
-        ended_at=row.guard_ended_at,
+        ended_by=row.guard_ended_by,
     )
 
 

@@ -26,7 +26,9 @@ class SqlStore:
     """`ports.Store` over one database."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
+        # Called after a transaction that put messages into the outbox.
+        self.on_note: Callable[[], None] = _nobody
 
     @classmethod
     async def open(cls, url: str) -> "SqlStore":
@@ -37,30 +39,42 @@ class SqlStore:
 
     async def close(self) -> None:
         """Finish what runs, then close."""
-        await self._database.close()
+        await self.database.close()
 
     async def write(self, work: Callable[[Records], T]) -> T:
         try:
-            return await self._database.write(lambda session: work(SqlRecords(session)))
+            result, noted = await self.database.write(lambda session: _work(session, work))
         except DuplicateKey as error:  # what was read has changed since: only other replicas can do that
             raise ConcurrentChange from error
+        if noted:
+            self.on_note()
+        return result
 
     async def read(self, work: Callable[[Records], T]) -> T:
-        return await self._database.read(lambda session: work(SqlRecords(session)))
+        return await self.database.read(lambda session: work(SqlRecords(session)))
 
     async def backlog(self, *, accepted_before: Instant, limit: int) -> list[Backlog]:
-        return await self._database.read(lambda session: _backlog(session, accepted_before, limit))
+        return await self.database.read(lambda session: _backlog(session, accepted_before, limit))
 
     async def lookup(
         self, controller: Controller, subjects: Sequence[SubjectRef], ordinals: Sequence[int], now: Instant
     ) -> Found:
-        return await self._database.read(lambda session: look_up(session, controller, subjects, ordinals, now))
+        return await self.database.read(lambda session: look_up(session, controller, subjects, ordinals, now))
 
     async def knows(self, controller: Controller) -> bool:
-        return await self._database.read(lambda session: session.get(ControllerRow, controller) is not None)
+        return await self.database.read(lambda session: session.get(ControllerRow, controller) is not None)
 
     async def remember(self, controller: Controller) -> None:
-        await self._database.write(lambda session: _remember(session, controller))
+        await self.database.write(lambda session: remember(session, controller))
+
+
+def _nobody() -> None:
+    """Told of messages while nobody sends them: they wait in the outbox."""
+
+
+def _work(session: Session, work: Callable[[Records], T]) -> tuple[T, bool]:
+    records = SqlRecords(session)
+    return work(records), records.noted
 
 
 def _backlog(session: Session, accepted_before: Instant, limit: int) -> list[Backlog]:
@@ -75,6 +89,7 @@ def _backlog(session: Session, accepted_before: Instant, limit: int) -> list[Bac
     return [Backlog(controller=Controller(one), person=PersonKey(person)) for one, person in session.exec(query)]
 
 
-def _remember(session: Session, controller: Controller) -> None:
+def remember(session: Session, controller: Controller) -> None:
+    """Store that a controller exists."""
     if session.get(ControllerRow, controller) is None:
         session.add(ControllerRow(controller=controller, as_of=0))

@@ -17,6 +17,7 @@ from placet.consent.model.steps import Receipt
 from placet.consent.model.vocabulary import Instant
 from placet.consent.policy import ages
 from placet.consent.wire import words
+from placet.evidence import bundle
 
 
 def checkpoint(receipt: Receipt) -> evidence_pb2.Checkpoint:
@@ -112,7 +113,8 @@ def withdrawn(result: Withdrawn, now: Instant, law: str) -> pb.WithdrawConsentRe
 
 def evidence(receipt: Receipt) -> bytes:
     """Return a withdrawal's receipt as placet.receipt/1: what convicts a log that hides it."""
-    raise NotImplementedError
+    entry = bundle.ProvenEntry(index=receipt.index, entry=receipt.entry, proof=receipt.proof)
+    return bundle.format_evidence(bundle.Receipt(checkpoint=receipt.checkpoint, withdraw=entry)).encode()
 
 
 def guardianship(view: View) -> pb.Guardianship:

@@ -45,6 +45,7 @@ def _facts(facts: BasisFacts) -> pb.BasisFacts:
     return pb.BasisFacts(
         ordinal=facts.ordinal,
         granted=facts.granted,
+        leaf_hash=facts.leaf_hash,
         ended=facts.ended,
         purpose=facts.purpose,
         operations=[words.number(one) for one in facts.operations],
