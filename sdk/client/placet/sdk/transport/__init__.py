@@ -1,0 +1,1 @@
+"""How a call travels: channels, methods, statuses, retries. Knows messages only as things to send."""
