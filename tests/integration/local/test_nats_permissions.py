@@ -4,6 +4,7 @@ What is allowed stands here once more, by hand: a right added to permissions.yam
 """
 
 import asyncio
+import importlib
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -16,8 +17,10 @@ import pytest_asyncio
 from nats.errors import Error as NatsError
 
 from placet.kit.bus.bus import Bus, Credentials
+from placet.kit.bus.consumer import Consumer
 from placet.kit.bus.errors import AnswerLate, BusForbidden, BusRefused, NoResponders
 from placet.kit.bus.jetstream import JetStream
+from placet.kit.bus.messages import Message
 from placet.kit.bus.serving import Request
 from placet.kit.errors import PlacetError
 from placet.local.nats_server import NatsServer
@@ -27,29 +30,32 @@ from placet.local.ports import assign
 SERVICES = ("audit", "consent", "permission", "vault", "gateway", "admin")
 C = "placet.bank"
 JS = "$JS.API"
+INFO = f"{JS}.STREAM.INFO.PLACET"
 
 MAY_PUBLISH = {
-    "audit": {"placet.msg.bank.audit.checkpoint_published"},
+    "audit": {"placet.msg.bank.audit.checkpoint_published", INFO},
     "consent": {
         f"{C}.append.consent", f"{C}.audit.info", "placet.msg.bank.consent.withdrawn",
         f"{JS}.CONSUMER.INFO.PLACET.consent", f"{JS}.CONSUMER.MSG.NEXT.PLACET.consent",
-        "$JS.ACK.PLACET.consent.1.1.1.1.0", "placet.dead.consent.bank.x",
+        "$JS.ACK.PLACET.consent.1.1.1.1.0", "placet.dead.consent.bank.x", INFO,
     },
     "permission": {
         f"{C}.append.permission", f"{C}.audit.info", f"{C}.consent.lookup", "placet.msg.bank.permission.revoked",
         f"{JS}.CONSUMER.INFO.PLACET.permission", f"{JS}.CONSUMER.MSG.NEXT.PLACET.permission",
-        "$JS.ACK.PLACET.permission.1.1.1.1.0", "placet.dead.permission.bank.x",
+        "$JS.ACK.PLACET.permission.1.1.1.1.0", "placet.dead.permission.bank.x", INFO,
     },
     "vault": {
         f"{C}.append.vault", f"{C}.audit.info", f"{C}.permission.keys", "placet.msg.bank.vault.template_destroyed",
         f"{JS}.CONSUMER.INFO.PLACET.vault", f"{JS}.CONSUMER.MSG.NEXT.PLACET.vault",
-        "$JS.ACK.PLACET.vault.1.1.1.1.0", "placet.dead.vault.bank.x",
+        "$JS.ACK.PLACET.vault.1.1.1.1.0", "placet.dead.vault.bank.x", INFO,
     },
     "gateway": set(),
     "admin": {
-        f"{JS}.STREAM.INFO.PLACET", f"{JS}.STREAM.CREATE.PLACET", f"{JS}.STREAM.INFO.PLACET_DEAD",
+        INFO, f"{JS}.STREAM.CREATE.PLACET", f"{JS}.STREAM.INFO.PLACET_DEAD",
         f"{JS}.STREAM.CREATE.PLACET_DEAD", f"{JS}.CONSUMER.CREATE.PLACET.consent",
         f"{JS}.CONSUMER.CREATE.PLACET.permission", f"{JS}.CONSUMER.CREATE.PLACET.vault",
+        f"{JS}.CONSUMER.INFO.PLACET.consent", f"{JS}.CONSUMER.INFO.PLACET.permission",
+        f"{JS}.CONSUMER.INFO.PLACET.vault",
     },
 }  # fmt: skip
 MAY_SUBSCRIBE = {
@@ -200,6 +206,20 @@ async def test_a_consumer_hands_over_only_the_messages_of_its_filter(server: Nat
         vault.publish(f"{JS}.CONSUMER.MSG.NEXT.PLACET.vault", b'{"batch":10,"expires":300000000}', reply=inbox)
         await asyncio.sleep(0.5)
     assert [data for data in got if data] == [b"withdrawn"]
+
+
+@pytest.mark.parametrize("service", ["consent", "permission", "vault"])
+async def test_the_consumer_a_service_asks_for_is_the_one_it_was_given(server: NatsServer, service: str) -> None:
+    its = importlib.import_module(f"placet.{service}.consumer")
+    async with bus_of(server, service) as bus:
+        async with Consumer(JetStream(bus), its.DURABLE, its.FILTERS, ignore):
+            pass
+        with pytest.raises(BusForbidden):  # with other filters it would miss messages, silently
+            await Consumer(JetStream(bus), its.DURABLE, [*its.FILTERS, "placet.msg.*.x.y"], ignore).start()
+
+
+async def ignore(_: Message) -> None:
+    pass
 
 
 async def test_nobody_signs_in_without_a_key_of_this_start(server: NatsServer, tmp_path: Path) -> None:

@@ -28,7 +28,8 @@ from placet.local.settings import Settings, inherited
 NATS: Final = "nats"
 AUDIT: Final = "audit"
 GATEWAY: Final = "gateway"
-SERVICES: Final = ("consent", "permission", "vault", AUDIT, GATEWAY)
+VAULT: Final = "vault"
+SERVICES: Final = ("consent", "permission", VAULT, AUDIT, GATEWAY)
 START_S: Final = 30.0
 
 
@@ -200,4 +201,6 @@ class Mesh:
             told["PLACET_NATS_SEED_FILE"] = str(seed)
         if name == GATEWAY and AUDIT in self._ports:
             told["PLACET_AUDIT"] = f"{HOST}:{self._ports[AUDIT]}"
+        if name == VAULT:
+            told["PLACET_KEYRING_CREATE"] = "true"
         return {**inherited(os.environ), **told, **self._extra.get("", {}), **self._extra.get(name, {})}

@@ -102,15 +102,18 @@ class JetStream:
                 )
 
     async def ensure_consumer(self, durable: str, config: dict[str, Any], *, stream: str = STREAM) -> None:
-        """Have a durable pull consumer, made or brought up to date; without permission to do so it must exist.
+        """Have a durable pull consumer, made or brought up to date; without permission to do so it must be as wanted.
 
-        Raises Unavailable (stream missing) or BusForbidden.
+        Raises NotFound (stream missing), Unavailable, or BusForbidden when it is missing or differs and we may not
+        change it: with other filters, messages would be missed silently.
         """
         full = {"durable_name": durable, "name": durable, "ack_policy": "explicit", **config}
         try:
+            found = (await self.api(f"CONSUMER.INFO.{stream}.{durable}", {}))["config"]
+        except (NotFound, BusForbidden):
+            found = {}
+        if any(_comparable(found.get(name)) != _comparable(wanted) for name, wanted in full.items()):
             await self.api(f"CONSUMER.CREATE.{stream}.{durable}", {"stream_name": stream, "config": full})
-        except BusForbidden:
-            await self.api(f"CONSUMER.INFO.{stream}.{durable}", {})
 
     async def publish(
         self, subject: str, payload: bytes, *, message_id: str, deadline: int, stream: str = STREAM
@@ -135,6 +138,11 @@ class JetStream:
         except NoResponders:
             raise Unavailable("BUS_UNAVAILABLE", "JetStream is not there; enable it in NATS") from None
         return _checked(answer, call)
+
+
+def _comparable(value: Any) -> Any:
+    """Return a setting without the order of its parts: filters in another order are the same filters."""
+    return sorted(value) if isinstance(value, (list, tuple)) else value
 
 
 def _checked(answer: bytes, what: str) -> dict[str, Any]:
