@@ -51,7 +51,10 @@ def fsck(
     `vkey` is the pinned verifier key, if any; `keys` where its signing key should be. `progress` is told (done, size).
     """
     with engines.reader.connect() as connection:
-        head = read_head(connection, log.id)
+        try:
+            head = read_head(connection, log.id)
+        except PlacetError as error:
+            return [Finding(part="head", index=None, message=error.message)]
         check = _Check(connection, engines, log, head)
         found = [*check.identity(vkey, keys), *check.entries(progress)]
         if not found:

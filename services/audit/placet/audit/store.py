@@ -11,7 +11,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from placet.audit.errors import HeadMoved
+from placet.audit.errors import Corrupt, HeadMoved
 from placet.audit.model import Commit, Head, Log, StoredBasis, StoredKey
 from placet.audit.statements import insert, rows_in, run
 from placet.audit.tables import BasisChangeRow, BasisRow, DecisionRow, EntryRow, KeyRow, LogRow, TileRow, UseRow, of
@@ -146,6 +146,9 @@ class SqlJournal:
 
 
 def read_head(connection: Connection, log: int) -> Head:
-    """Return the head of a log."""
+    """Return the head of a log; raises Corrupt if its row cannot be one."""
     size, prev, at, state, bases, status_root = run(connection, _HEAD, log).one()
-    return Head(size=size, prev=prev, t=at, state=state, bases=bases, status_root=status_root)
+    try:
+        return Head(size=size, prev=prev, t=at, state=state, bases=bases, status_root=status_root)
+    except ValueError as error:
+        raise Corrupt(str(error)) from None

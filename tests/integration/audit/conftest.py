@@ -1,0 +1,15 @@
+"""A fresh log for each test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from integration.audit.rig import Rig
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    """A log `bank` with its first two entries."""
+    made = Rig(tmp_path)
+    yield made
+    made.close()
