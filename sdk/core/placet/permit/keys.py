@@ -4,6 +4,7 @@ A key set comes from configuration, from the permission service over a trusted c
 the log; never from a token. Only `OKP`/`Ed25519` keys are taken, and a set that holds a private key is refused.
 """
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
@@ -11,11 +12,13 @@ from typing import Any, Final, TypeAlias
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from placet.evidence.canonical import b64url, encode, unb64url
-from placet.evidence.checks import byte_string, code, each, json_object
+from placet.evidence.checks import byte_string, each, json_object, matching
 from placet.evidence.errors import FieldError
 from placet.permit.errors import PermitError, PermitReason
 
 PermitKeys: TypeAlias = Mapping[str, Ed25519PublicKey]
+# A thumbprint may begin with any letter of base64url, - and _ included.
+_kid = matching(re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._:/-]{0,127}"), "a key id")
 _MEMBERS: Final = frozenset({"kty", "crv", "x", "kid", "use", "alg", "key_ops"})
 
 
@@ -63,5 +66,5 @@ def _key(field: str, jwk: Mapping[str, object]) -> tuple[str, Ed25519PublicKey]:
     for name, value in wanted.items():
         if jwk.get(name, value if name in ("alg", "use") else None) != value:
             raise FieldError(f"{field}.{name}", f"must be {value}")
-    kid = code(f"{field}.kid", jwk.get("kid"))
+    kid = _kid(f"{field}.kid", jwk.get("kid"))
     return kid, Ed25519PublicKey.from_public_bytes(unb64url(byte_string(32)(f"{field}.x", jwk.get("x"))))
