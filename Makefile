@@ -11,7 +11,7 @@ MEMBERS := protos sdk/core sdk/client services/kit services/consent services/per
 SOURCES := sdk services gateway deploy tests
 STAMP := $(VENV)/.placet-setup
 
-.PHONY: help setup demo dev test test-all check bench protos lock format types lint imports buf fresh clean
+.PHONY: help setup demo dev test test-all check bench protos baseline lock format types lint imports buf fresh clean
 
 help: ## This list
 	@echo "Placet - a consent ledger for face processing"; echo
@@ -54,16 +54,20 @@ types: $(STAMP)
 	@$(BIN)/mypy --no-error-summary $(filter-out protos,$(MEMBERS:%=%/placet)) && echo "types: ok"
 
 imports: $(STAMP)
-	@$(BIN)/lint-imports --no-cache --no-timings | tail -n +1 > $(VENV)/imports.txt 2>&1 && echo "imports: ok" || { cat $(VENV)/imports.txt; exit 1; }
+	@$(BIN)/lint-imports --no-cache > $(VENV)/imports.txt 2>&1 && echo "imports: ok" || { cat $(VENV)/imports.txt; exit 1; }
 
 buf: $(STAMP)
-	@cd protos && ../$(BIN)/buf lint && ../$(BIN)/buf format -d --exit-code >/dev/null && ../$(BIN)/python breaking.py && echo "protos: ok"
+	@cd protos && ../$(BIN)/buf lint && ../$(BIN)/buf format -d --exit-code > /dev/null && echo "protos: ok"
+	@cd protos && ../$(BIN)/buf breaking --against baseline.binpb && echo "protos: nothing breaks"
 
 fresh: $(STAMP)
 	@$(BIN)/python tests/architecture/fresh.py
 
 protos: $(STAMP) ## Generate the code of protos/
 	@protos/generate.sh
+
+baseline: $(STAMP) ## At a release: what later protos must stay compatible with
+	@cd protos && ../$(BIN)/buf build -o baseline.binpb
 
 lock: ## Make requirements.lock from requirements.in (hashes, no addresses)
 	@uv pip compile --quiet --generate-hashes --python-version 3.11 --universal --no-emit-index-url --no-header requirements.in -o requirements.lock
