@@ -67,7 +67,7 @@ protos: $(STAMP) ## Generate the code of protos/
 	@protos/generate.sh
 
 baseline: $(STAMP) ## At a release: what later protos must stay compatible with
-	@cd protos && ../$(BIN)/buf build -o baseline.binpb
+	@cd protos && ../$(BIN)/buf build --exclude-source-info -o baseline.binpb
 
 lock: ## Make requirements.lock from requirements.in (hashes, no addresses)
 	@uv pip compile --quiet --generate-hashes --python-version 3.11 --universal --no-emit-index-url --no-header requirements.in -o requirements.lock
