@@ -87,7 +87,7 @@ class BaseServiceSettings(BaseSettings):
             raise ValueError("PLACET_TLS_CERT and PLACET_TLS_KEY must be set together")
         if self.tls_client_ca is not None and self.tls_cert is None:
             raise ValueError("PLACET_TLS_CLIENT_CA needs PLACET_TLS_CERT and PLACET_TLS_KEY")
-        if self.tls_cert is None and not self.allow_plaintext and not _is_loopback(self.host):
+        if self.tls_cert is None and not self.allow_plaintext and not is_loopback(self.host):
             raise ValueError("PLACET_HOST is not of this machine: set PLACET_TLS_CERT and PLACET_TLS_KEY")
         return self
 
@@ -118,8 +118,9 @@ def describe(settings: type[BaseSettings]) -> Iterator[Setting]:
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine: `localhost`, or a loopback address (IPv6 also in brackets)."""
     try:
-        return ip_address(host).is_loopback
+        return ip_address(host.removeprefix("[").removesuffix("]")).is_loopback
     except ValueError:
         return host == "localhost"
