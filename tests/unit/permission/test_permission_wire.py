@@ -16,7 +16,12 @@ ID = "0190b5b2-7c3d-7abc-8def-0123456789ab"
 
 
 def event(**changes: Any) -> pb.FaceEvent:
-    values: dict[str, Any] = {"id": ID, "purpose": "entry", "device": "cam-1", "operation": pb.FaceEvent().operation + 2}
+    values: dict[str, Any] = {
+        "id": ID,
+        "purpose": "entry",
+        "device": "cam-1",
+        "operation": pb.FaceEvent().operation + 2,
+    }
     return pb.FaceEvent(**{**values, **changes})
 
 
@@ -107,7 +112,8 @@ def test_the_digest_is_permanent_and_covers_every_field() -> None:
     # Golden: the digest of a request outlives releases, because idempotency keys do.
     assert digest(plain).hex() == "6e44dea580b27159fa03ec2c9903090d519897522d52c934050fb5cbe5a5954f"
     changed = [
-        {"id": ID[:-1] + "c"}, {"subject": b"s"}, {"basis": 0}, {"purpose": "exit"}, {"device": "cam-2"}, {"site": "hq"},
+        {"id": ID[:-1] + "c"}, {"subject": b"s"}, {"basis": 0}, {"purpose": "exit"}, {"device": "cam-2"},
+        {"site": "hq"},
         {"operation": 1}, {"inference": 1}, {"storage": 1}, {"egress": True}, {"disclosure": True},
         {"sale_or_profit": True}, {"scraped_source": True}, {"national_channel": 1}, {"occurred": 1}, {"offline": True},
         {"frame": ID}, {"permit": pb.PermitWish(wanted=pb.PermitWish.WANTED_YES)},

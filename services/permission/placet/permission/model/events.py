@@ -8,6 +8,7 @@ These types are on the hot path: msgspec structs, built positionally-fast, no de
 from collections.abc import Sequence
 from enum import IntEnum
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 
@@ -93,9 +94,35 @@ def digest(event: FaceEvent) -> bytes:
     return sha256(DIGEST_DOMAIN + _encode(event)).digest()
 
 
-def clock_tolerance(event: FaceEvent) -> int:
-    """Return how far `occurred` may lie from the log's time, microseconds (ledger.md section 5, rule 6)."""
+def tolerated_delay(event: FaceEvent) -> int:
+    """Return how far `occurred` may lie before the log's time, microseconds (ledger.md section 5, rule 6)."""
     return CLOCK_TOLERANCE_OFFLINE if event.offline else CLOCK_TOLERANCE
+
+
+class EntryPermit(msgspec.Struct, frozen=True, gc=False):
+    """What the ledger granted with an allow; `not_after` in microseconds."""
+
+    max_uses: int
+    not_after: int
+
+
+class EntryView(msgspec.Struct, frozen=True, gc=False):
+    """The few fields of an `event` entry that an answer needs."""
+
+    t: int
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    decision: int
+    basis: int | None
+    permit: EntryPermit | None
+
+
+class Decided(NamedTuple):
+    """What is remembered of a decision entry: who permitted, who forbade, and the hashes of the packs that judged."""
+
+    permitted_by: tuple[str, ...] = ()
+    forbidden_by: tuple[str, ...] = ()
+    policies: tuple[str, ...] = ()
 
 
 class Answer(msgspec.Struct, gc=False):
@@ -125,8 +152,8 @@ class Asked(msgspec.Struct, frozen=True):
     after: int
     # Whether a permit is minted for an allowed event that says nothing of it.
     permits: bool
-    # SHA-256 of the caller's TLS certificate (RFC 8705), when it has one.
-    certificate: bytes | None = None
+    # `x5t#S256` of the caller's TLS certificate (RFC 8705, base64url), when it has one.
+    certificate: str | None = None
 
 
 class Checked(msgspec.Struct, frozen=True):

@@ -14,6 +14,7 @@ from placet.permission.model.vocabulary import MAX_INT
 MAX_CODE = 64
 match_code: Callable[[str], object] = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}").fullmatch
 match_uuid: Callable[[str], object] = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+_match_instrument = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}").fullmatch
 _match_result = re.compile(r"[a-z][a-z0-9_]{0,63}").fullmatch
 
 
@@ -26,6 +27,15 @@ def check_code(field: str, value: str, *, optional: bool = False) -> str:
     if len(value) > MAX_CODE:
         raise too_large(field, f"{MAX_CODE} characters")
     raise Invalid(field, f"{field} is not a coded id: letters, digits and `._:-`, the first a letter or digit.")
+
+
+def check_instrument(field: str, value: str) -> str:
+    """Return the code of an instrument and article unchanged: like a coded id, with `/`, at most 128 characters."""
+    if _match_instrument(value):
+        return value
+    if not value:
+        raise missing(field, "instrument and article as a code such as `pipl:13-1-3`")
+    raise Invalid(field, f"{field} is no code of an instrument: letters, digits and `._:/-`, at most 128.")
 
 
 def check_uuid(field: str, value: str) -> str:

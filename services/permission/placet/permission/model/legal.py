@@ -12,7 +12,7 @@ from typing import Self
 
 from placet.permission.errors import ApprovalInvalid, ApprovalsMissing, Invalid, SamePerson, StateInvalid
 from placet.permission.model.basis import BasisFacts, end_of
-from placet.permission.model.fields import check_bytes, check_code, check_int, check_uuid, check_words
+from placet.permission.model.fields import check_bytes, check_code, check_instrument, check_int, check_uuid, check_words
 from placet.permission.model.vocabulary import (
     CLOCK_TOLERANCE,
     SECOND,
@@ -47,7 +47,7 @@ class LegalDraft:
 
     def __post_init__(self) -> None:
         # Invariant: a permission names its instrument, document, purposes, operations and sites; it is never blanket.
-        check_code("draft.authority", self.authority)
+        check_instrument("draft.authority", self.authority)
         check_bytes("draft.document_sha256", self.document_sha256, 32)
         _check_codes("draft.purposes", self.purposes)
         check_words("draft.operations", self.operations, needed=True)

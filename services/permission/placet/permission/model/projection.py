@@ -48,6 +48,7 @@ class Projection:
         self._known: OrderedDict[_Key, Known] = OrderedDict()
         self._holders: dict[tuple[str, int], set[_Key]] = {}
         self._newest_grant: dict[str, int] = {}
+        self._sizes: dict[str, int] = {}
         self._news: OrderedDict[tuple[str, int], int] = OrderedDict()
 
     def __len__(self) -> int:
@@ -67,15 +68,19 @@ class Projection:
         return now - known.read_at >= self._doubt_age or self._newest_grant.get(controller, 0) >= known.as_of
 
     def put(
-        self, controller: str, whose: Whose, bases: Iterable[BasisFacts], *, as_of: int, reached: int, now: int
+        self, controller: str, whose: Whose, bases: Iterable[BasisFacts], *, as_of: int, after: int, now: int
     ) -> Known:
-        """Remember what consent answered; what news has overtaken already is returned but not kept."""
+        """Remember what consent answered to a caller that knew of changes up to `after`; return it.
+
+        What news has overtaken already is not kept. A caller that claims to know of changes beyond the log's size is
+        answered, but serves nobody else.
+        """
         newest = newest_first(bases)
         bands = (basis.age_band_until for basis in newest if basis.age_band_until)
         known = Known(
             bases=newest,
             as_of=as_of,
-            reached=max(as_of, reached),
+            reached=max(as_of, min(after + 1, self._sizes.get(controller, 0))),
             read_at=now,
             expires=min(now + self._max_age, min(bands, default=MAX_INT)),
         )
@@ -84,6 +89,11 @@ class Projection:
         if not any(self._news.get((controller, ordinal), -1) >= as_of for ordinal in _ordinals(known)):
             self._keep(key, known)
         return known
+
+    def grown(self, controller: str, size: int) -> None:
+        """Take in how large the controller's log is by now."""
+        if size > self._sizes.get(controller, 0):
+            self._sizes[controller] = size
 
     def granted(self, controller: str, index: int) -> None:
         """Take in that a consent of somebody was granted at `index`: who it was, messages never tell."""

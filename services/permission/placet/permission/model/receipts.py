@@ -1,9 +1,12 @@
 """What the log answers, as handlers pass it on: one proven entry, and the checkpoint it is proven against.
 
-Owns: `Receipt`. Never: verifies: the caller does, with a key it pinned (the SDK before it returns).
+Owns: `Receipt`, cut out of an append's answer. Never: verifies: the caller does, with a key it pinned (the SDK before
+it returns).
 """
 
 from dataclasses import dataclass
+
+from placet.kit.ledger.receipts import Appended
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,3 +19,16 @@ class Receipt:
     proof: tuple[bytes, ...]
     checkpoint: str
     size: int
+
+
+def receipt_of(appended: Appended, position: int = 0) -> Receipt:
+    """Return the receipt of one submission; raises the typed error if it was refused."""
+    one = appended.receipt(position)
+    return Receipt(
+        index=one.index,
+        entry=one.entry,
+        leaf=one.leaf,
+        proof=tuple(appended.inclusion(one.index)),
+        checkpoint=appended.checkpoint,
+        size=appended.size,
+    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
-from placet.evidence.canonical import b64url, unb64url
+from placet.evidence.canonical import b64url, decode, unb64url
 from placet.permission.model.events import MAX_PERMIT_LIFETIME
 from placet.permission.model.fields import check_bytes, check_code, check_int, check_text, check_words
 from placet.permission.model.vocabulary import MAX_INT, Inference, Operation, PlaceClass, Storage
@@ -135,6 +135,27 @@ def kind_of(item: Item) -> ItemKind:
 def id_of(item: Item) -> str:
     """Return the coded id of an item within its register."""
     return ATTESTATION_ID if isinstance(item, Attestation) else item.id
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """One change of a register: the content, what opens its commitment in the log, and where it stands there.
+
+    `version` counts the confirmed changes of the item up to this one, so that putting an old content back is a new
+    change with a key of its own. `digest` is of the content alone.
+    """
+
+    kind: ItemKind
+    id: str
+    version: int
+    digest: bytes
+    record: bytes
+    salt: bytes
+    index: int | None = None
+
+    def item(self) -> Item:
+        """Return the content."""
+        return item_of(self.kind, decode(self.record))
 
 
 def record_of(item: Item) -> dict[str, object]:

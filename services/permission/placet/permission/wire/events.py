@@ -1,19 +1,23 @@
 """Face events from protobuf, answers to protobuf: the hot half of the wire.
 
 Owns: the check of every field of a `FaceEvent`. The quick path accepts a well-formed event in one pass; whatever it
-does not accept goes through `_explain`, which finds the field and raises. Never: fills in a default (that would change the
-request's digest), looks anything up, or raises anything but a typed error naming `event.device` or `events[3].device`.
+does not accept goes through `_explain`, which finds the field and raises. Never: fills in a default (that would
+change the request's digest), looks anything up, or raises anything but a typed error naming `event.device` or
+`events[3].device`.
 """
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from placet.api.common.v1 import evidence_pb2
 from placet.api.permission.v1 import permission_pb2 as pb
 from placet.permission.errors import Invalid, missing, too_large
+from placet.permission.handlers.authorize import Answered
 from placet.permission.model.events import (
     MAX_BATCH,
     MAX_PERMIT_LIFETIME,
     MAX_SUBJECT,
     MAX_USES,
+    Answer,
     Asked,
     Audience,
     Checked,
@@ -38,7 +42,7 @@ _AUDIENCES = {number.value: number for number in Audience}
 _NO_WISH = (Wanted.DEFAULT, Audience.DEFAULT, 0, 0)
 
 
-def authorize_from_pb(request: pb.AuthorizeRequest, certificate: bytes | None = None) -> Asked:
+def authorize_from_pb(request: pb.AuthorizeRequest, certificate: str | None = None) -> Asked:
     """Return a checked request of one event. Raises Invalid naming `event.<field>`, `seen` or `after`."""
     if not request.HasField("event"):
         raise missing("event", "the face event")
@@ -52,7 +56,7 @@ def authorize_from_pb(request: pb.AuthorizeRequest, certificate: bytes | None = 
     )
 
 
-def batch_from_pb(request: pb.AuthorizeBatchRequest, certificate: bytes | None = None) -> Asked:
+def batch_from_pb(request: pb.AuthorizeBatchRequest, certificate: str | None = None) -> Asked:
     """Return a checked request of 1 to 512 events. Raises Invalid naming `events[<n>].<field>`."""
     count = len(request.events)
     if not count:
@@ -180,3 +184,48 @@ def checked_to_pb(checked: Checked) -> pb.CheckResponse:
         forbidden_by=checked.forbidden_by,
         alternative=checked.alternative,
     )
+
+
+def authorized_to_pb(answered: Answered) -> pb.AuthorizeResponse:
+    """Return the answer to one event with the inclusion proof of its entry."""
+    answer = answered.answers[0]
+    return pb.AuthorizeResponse(
+        answer=pb.Answer(**_answer(answer)),
+        proof=answered.appended.inclusion(answer.index),
+        checkpoint=_checkpoint(answered),
+    )
+
+
+def batch_to_pb(answered: Answered) -> pb.AuthorizeBatchResponse:
+    """Return the answers to a batch with one range proof for each run of positions."""
+    response = pb.AuthorizeBatchResponse(checkpoint=_checkpoint(answered))
+    add = response.answers.add
+    for answer in answered.answers:
+        add(**_answer(answer))
+    for run in answered.appended.runs():
+        response.proofs.add(begin=run.begin, end=run.end, left=run.left, right=run.right)
+    return response
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    return {
+        "verdict": VERDICT_NUMBERS[answer.verdict],
+        "reasons": [REASON_NUMBERS[reason] for reason in answer.reasons],
+        "permitted_by": answer.permitted_by,
+        "forbidden_by": answer.forbidden_by,
+        "index": answer.index,
+        "entry": answer.entry,
+        "decision": answer.decision,
+        "permit": answer.permit,
+        "repeated": answer.repeated,
+        "alternative": answer.alternative,
+        "basis": answer.basis,
+    }
+
+
+def _checkpoint(answered: Answered) -> evidence_pb2.Checkpoint:
+    appended = answered.appended
+    proof = None
+    if appended.consistency is not None:
+        proof = evidence_pb2.ConsistencyProof(old_size=answered.seen, hashes=appended.consistency)
+    return evidence_pb2.Checkpoint(note=appended.checkpoint, tree_size=appended.size, consistency=proof)

@@ -4,9 +4,12 @@ Owns: the mapping of drafts, approvals and what is answered. Bounds are the mode
 """
 
 from placet.api.permission.v1 import permission_pb2 as pb
+from placet.evidence import bundle
+from placet.evidence.terms import LeafIndex
 from placet.permission.errors import missing
 from placet.permission.model.fields import check_bytes, check_int, check_result, check_uuid
 from placet.permission.model.legal import Approval, LegalDraft, LegalPermission, LegalState
+from placet.permission.model.receipts import Receipt
 from placet.permission.model.vocabulary import ApproverRole
 from placet.permission.wire.words import APPROVER_ROLES, LEGAL_CODES, OPERATIONS, number_of, word, words
 
@@ -54,10 +57,9 @@ def draft_to_pb(draft: LegalDraft) -> pb.LegalDraft:
     )
 
 
-def approval_from_pb(request: pb.ApproveLegalPermissionRequest) -> tuple[str, ApproverRole, int, bytes]:
-    """Return id, role, lapse (microseconds) and signature of an approval. Raises Invalid naming the field."""
-    return (
-        check_uuid("id", request.id),
+def approval_from_pb(request: pb.ApproveLegalPermissionRequest) -> tuple[str, tuple[ApproverRole, int, bytes]]:
+    """Return the id, and (role, lapse in microseconds, signature) of an approval. Raises Invalid naming the field."""
+    return check_uuid("id", request.id), (
         word(APPROVER_ROLES, request.role, "role"),
         check_int("expires", request.expires),
         check_bytes("signature", request.signature, 64),
@@ -87,3 +89,9 @@ def _approval_to_pb(approval: Approval) -> pb.Approval:
         index=approval.index,
         expires=approval.expires,
     )
+
+
+def withdrawal_receipt(receipt: Receipt) -> bytes:
+    """Return the receipt of a revocation as placet.receipt/1: what convicts a log that hides it."""
+    entry = bundle.ProvenEntry(index=LeafIndex(receipt.index), entry=receipt.entry, proof=receipt.proof)
+    return bundle.format_evidence(bundle.Receipt(checkpoint=receipt.checkpoint, withdraw=entry)).encode()

@@ -1,0 +1,169 @@
+"""The permission service's composition root: the only file that knows all others.
+
+Owns: the order of starting. Never: decides anything; a pack that does not load, or a key file that others may read,
+stops the start.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from placet.api.permission.v1 import permission_pb2_grpc, register_pb2_grpc
+from placet.kit import app as kit
+from placet.kit.app import Stack
+from placet.kit.bus.bus import Bus, Credentials
+from placet.kit.bus.consumer import Consumer
+from placet.kit.bus.dispatcher import OutboxDispatcher
+from placet.kit.bus.jetstream import JetStream
+from placet.kit.bus.serving import Request
+from placet.kit.db.database import Database
+from placet.kit.ledger.client import LedgerClient
+from placet.permission import consumer, keyring
+from placet.permission.handlers.authorize import Desk
+from placet.permission.handlers.legal import LegalDesk
+from placet.permission.handlers.registers import RegisterDesk
+from placet.permission.handlers.rulings import Rulings
+from placet.permission.model.projection import Projection
+from placet.permission.model.vocabulary import SECOND
+from placet.permission.peers import BusConsents, BusControllers
+from placet.permission.policy.engine import Engine
+from placet.permission.policy.pack import load_shipped
+from placet.permission.servicer import Desks, PermissionServicer, RegisterServicer
+from placet.permission.settings import Settings
+from placet.permission.store import legal as legal_store
+from placet.permission.store.books import MemoryBooks
+from placet.permission.store.outcomes import OutboxOutcomes
+from placet.permission.store.permit_keys import PublishedKeys
+from placet.permission.store.pins import SqlArticles, SqlPins
+from placet.permission.store.registers import SqlRegisters
+from placet.permission.tables import OUTBOX, Table
+
+KEYS_SUBJECT = "placet.*.permission.keys"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Parts:
+    """What everything else is made of."""
+
+    database: Database
+    bus: Bus
+    ledger: LedgerClient
+    dispatcher: OutboxDispatcher
+    keys: PublishedKeys
+    projection: Projection
+    rulings: Rulings
+
+
+async def start(stack: Stack[Settings]) -> None:
+    """Start the permission service."""
+    settings = stack.settings
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    rulings = Rulings(Engine(load_shipped(pack) for pack in settings.packs))
+    database = await Database.open(settings.database())
+    stack.on_stop(database.close)
+    await database.create_all(Table.metadata)
+    keys = PublishedKeys(database, keyring.load(settings.data_dir, stack.random))
+    await keys.publish()
+    bus = await stack.enter(_bus(stack))
+    stream = JetStream(bus)
+    await stream.ensure_stream()
+    ledger = LedgerClient(bus, settings.service)
+    dispatcher = await stack.enter(_dispatcher(stack, database, ledger, stream))
+    projection = _projection(stack)
+    await stack.enter(Consumer(stream, consumer.DURABLE, consumer.FILTERS, consumer.handler(projection)))
+    await bus.serve(KEYS_SUBJECT, _answer_keys(keys), queue=settings.service)
+    desks = _desks(
+        stack,
+        _Parts(
+            database=database,
+            bus=bus,
+            ledger=ledger,
+            dispatcher=dispatcher,
+            keys=keys,
+            projection=projection,
+            rulings=rulings,
+        ),
+    )
+    await stack.serve(
+        (permission_pb2_grpc.add_PermissionServiceServicer_to_server, PermissionServicer(desks)),
+        (register_pb2_grpc.add_RegisterServiceServicer_to_server, RegisterServicer(desks)),
+    )
+
+
+def _bus(stack: Stack[Settings]) -> Bus:
+    settings = stack.settings
+    return Bus(
+        settings.nats_url,
+        name=settings.service,
+        clock=stack.now,
+        random=stack.random,
+        credentials=Credentials(seed_file=settings.nats_seed_file),
+        metrics=stack.metrics,
+    )
+
+
+def _dispatcher(
+    stack: Stack[Settings], database: Database, ledger: LedgerClient, stream: JetStream
+) -> OutboxDispatcher:
+    return OutboxDispatcher(
+        database,
+        OUTBOX,
+        ledger=ledger,
+        publisher=stream,
+        clock=stack.now,
+        settle=legal_store.settle,
+        metrics=stack.metrics,
+    )
+
+
+def _projection(stack: Stack[Settings]) -> Projection:
+    settings = stack.settings
+    projection = Projection(
+        capacity=settings.projection_size,
+        max_age=int(settings.projection_ttl * SECOND),
+        doubt_age=int(settings.doubt_after * SECOND),
+    )
+    stack.metrics.gauge("placet.permission.projection", lambda: len(projection), "persons whose consents are in memory")
+    return projection
+
+
+def _desks(stack: Stack[Settings], parts: _Parts) -> Desks:
+    settings, database = stack.settings, parts.database
+    books = MemoryBooks(database, ttl=int(settings.registers_ttl * SECOND))
+    return Desks(
+        events=Desk(
+            books=books,
+            consents=BusConsents(parts.bus),
+            projection=parts.projection,
+            rulings=parts.rulings,
+            ledger=parts.ledger,
+            articles=SqlArticles(database),
+            permit_keys=parts.keys,
+            pins=SqlPins(database),
+            issuer=settings.permit_issuer,
+        ),
+        legal=LegalDesk(
+            permissions=legal_store.SqlLegalPermissions(
+                database, books, ledger=parts.ledger, dispatcher=parts.dispatcher, clock=stack.now
+            ),
+            controllers=BusControllers(parts.bus),
+            ledger=parts.ledger,
+            fresh=stack.random,
+        ),
+        registers=RegisterDesk(registers=SqlRegisters(database, books), ledger=parts.ledger, fresh=stack.random),
+        outcomes=OutboxOutcomes(database, parts.dispatcher, clock=stack.now),
+        now=stack.now,
+    )
+
+
+def _answer_keys(keys: PublishedKeys) -> Callable[[Request], Awaitable[bytes]]:
+    """Answer `placet.<controller>.permission.keys`; the same keys sign for every controller."""
+
+    async def answer(_: Request) -> bytes:
+        return (await keys.jwks()).encode()
+
+    return answer
+
+
+def main() -> int:
+    """Run the service; returns the exit status."""
+    return kit.run(start, Settings)

@@ -1,0 +1,84 @@
+"""Registers: each change is one ledger entry, and in force once it is there.
+
+Owns: what a change commits to (`data` holds the id and a salted commitment, no name), the key that makes it safe to
+repeat, and the refusal of places where no device may ever stand. Never: late arrival: if the log does not answer,
+nothing is registered until the request is repeated. Source: law.md section 1 (R4), ledger.md section 4.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from placet.evidence.canonical import b64url, encode
+from placet.evidence.drafts import RecordDraft
+from placet.kit.ledger.messages import submission
+from placet.permission.errors import PlaceForbidden, SiteUnknown
+from placet.permission.model.receipts import Receipt, receipt_of
+from placet.permission.model.registers import Change, Device, Item, ItemKind, Site, id_of, kind_of, record_of
+from placet.permission.model.vocabulary import FORBIDDEN_PLACES, FORBIDDEN_PLACES_ARTICLE
+from placet.permission.ports import Ledger, Registers
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegisterDesk:
+    """Everything that the registers work with; `fresh(n)` gives n random bytes."""
+
+    registers: Registers
+    ledger: Ledger
+    fresh: Callable[[int], bytes]
+
+
+async def put(controller: str, item: Item, desk: RegisterDesk, *, deadline: int) -> Receipt:
+    """Register an item, or replace it; the same content again gives the same entry.
+
+    Raises PlaceForbidden (with the article; nothing is appended), SiteUnknown for a device at no registered site,
+    Unavailable when the log does not answer.
+    """
+    if isinstance(item, Device):
+        await _check_place(controller, item, desk.registers)
+    change = await _change(controller, item, desk)
+    appended = await desk.ledger.append(
+        controller,
+        [submission(_record(change), key=_key(change), digest=change.digest)],
+        deadline=deadline,
+    )
+    await desk.registers.confirm(controller, change, appended.receipt().index)
+    return receipt_of(appended)
+
+
+async def _check_place(controller: str, device: Device, registers: Registers) -> None:
+    if device.place_class in FORBIDDEN_PLACES:
+        raise PlaceForbidden("device.place_class", device.place_class, FORBIDDEN_PLACES_ARTICLE)
+    change = await registers.current(controller, ItemKind.SITE, device.site)
+    if change is None:
+        raise SiteUnknown(device.site)
+    site = change.item()
+    if isinstance(site, Site) and site.place_class in FORBIDDEN_PLACES:
+        raise PlaceForbidden("device.site", site.place_class, FORBIDDEN_PLACES_ARTICLE)
+
+
+async def _change(controller: str, item: Item, desk: RegisterDesk) -> Change:
+    """Return the change that puts this content in force: the current one if it does already, else a prepared one."""
+    kind, ident = kind_of(item), id_of(item)
+    record = encode(record_of(item))
+    digest = sha256(b"placet/register/v1\0" + kind.encode() + b"\0" + record).digest()
+    current = await desk.registers.current(controller, kind, ident)
+    if current is not None and current.digest == digest:
+        return current
+    version = 1 if current is None else current.version + 1
+    fresh = Change(kind=kind, id=ident, version=version, digest=digest, record=record, salt=desk.fresh(32))
+    return await desk.registers.prepare(controller, fresh)
+
+
+def _key(change: Change) -> bytes:
+    """Return the idempotency key: the same content at the same version is the same change."""
+    named = f"{change.kind}\0{change.id}\0{change.version}\0".encode()
+    return b"register:" + sha256(named + change.digest).digest()
+
+
+def _record(change: Change) -> RecordDraft:
+    commitment = sha256(change.salt + change.record).digest()
+    data: dict[str, object] = {"commitment": b64url(commitment), "version": change.version}
+    if change.kind is not ItemKind.ATTESTATION:
+        data[change.kind.value] = change.id
+    return RecordDraft(type=f"register.{change.kind}_put", data=data)

@@ -1,0 +1,1 @@
+"""The ports over this service's database and memory. Import the modules."""
