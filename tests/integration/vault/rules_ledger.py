@@ -6,7 +6,7 @@ authorize directly. `replay` re-runs the rules over everything, as an auditor wo
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -119,7 +119,7 @@ class Log:
 
 
 class RulesLedger:
-    """The port over any number of controllers' logs; `down` and `lose_answers` are what tests switch."""
+    """The port over any number of controllers' logs; `down` and `lose_answers` (of uses) are what tests switch."""
 
     def __init__(self, clock: Callable[[], int], *, service: str = "vault") -> None:
         self.clock = clock
@@ -129,7 +129,7 @@ class RulesLedger:
         self.lose_answers = 0
         self.appends = 0
         # Called after the entries stand and before the answer is given.
-        self.before_answer: Callable[[str, Sequence[Submission]], object] | None = None
+        self.before_answer: Callable[[Sequence[Submission]], Awaitable[None]] | None = None
 
     def log(self, controller: str) -> Log:
         """Return a controller's log; it begins at the first asking."""
@@ -157,8 +157,8 @@ class RulesLedger:
         if len(log.entries) > before:
             log.close()
         if self.before_answer is not None:
-            self.before_answer(controller, submissions)
-        if self.lose_answers:
+            await self.before_answer(submissions)
+        if self.lose_answers and any(one.kind == "use" for one in submissions):
             self.lose_answers -= 1
             raise Unavailable("DEADLINE_PASSED", "the ledger was asked and did not answer in time")
         return Appended(SharedReply(log.reply(results, seen)), results, seen)
