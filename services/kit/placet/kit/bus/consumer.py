@@ -21,7 +21,8 @@ from placet.kit.bus.messages import STREAM
 from placet.kit.errors import PlacetError
 
 BATCH: Final = 64
-ACK_WAIT_S: Final = 60
+# What was delivered to a process that died comes to the next one after this.
+ACK_WAIT_S: Final = 10
 EXPIRES_S: Final = 30
 HEARTBEAT_S: Final = 2
 # A request after which neither a message nor a heartbeat came for so long is lost.
@@ -30,6 +31,18 @@ _NANOS: Final = 1_000_000_000
 _HEARTBEAT: Final = "100"
 _USED_UP: Final = ("404", "408")
 _log = logging.getLogger(__name__)
+
+
+def consumer_config(filters: Sequence[str]) -> dict[str, Any]:
+    """Return what a service's durable consumer must be like, for whoever makes it in advance."""
+    return {
+        "filter_subjects": list(filters),
+        "deliver_policy": "all",
+        "replay_policy": "instant",
+        "ack_wait": ACK_WAIT_S * _NANOS,
+        "max_deliver": -1,
+        "max_ack_pending": 4 * BATCH,
+    }
 
 
 class Consumer:
@@ -74,15 +87,7 @@ class Consumer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _ensure(self) -> None:
-        config = {
-            "filter_subjects": self._filters,
-            "deliver_policy": "all",
-            "replay_policy": "instant",
-            "ack_wait": ACK_WAIT_S * _NANOS,
-            "max_deliver": -1,
-            "max_ack_pending": 4 * BATCH,
-        }
-        await self._stream.ensure_consumer(self._durable, config)
+        await self._stream.ensure_consumer(self._durable, consumer_config(self._filters))
 
     async def _pull(self) -> None:
         while True:
