@@ -100,7 +100,7 @@ def forbidding(**changes: Any) -> DecisionDraft:
 def event(number: int = 1, **changes: Any) -> EventDraft:
     return changed(
         EventDraft(
-            id=str(UUID(int=0x0190_0000_0000_7000_8000_0000_0000_0000 + number)),
+            id=str(UUID(int=0x0190_A5D0_AC96_774B_8CCE_0000_0000_0000 + number)),
             frame=None,
             basis=0,
             purpose="login",
