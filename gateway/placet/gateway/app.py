@@ -28,6 +28,7 @@ async def main(stack: Stack[Settings]) -> None:
         await serving
 
     stack.on_stop(stop)
+    await server.serving.wait()
     stack.ready(http=f"{settings.host}:{bound.getsockname()[1]}")
 
 

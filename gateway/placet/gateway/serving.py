@@ -4,6 +4,7 @@ Owns: listening and the running server. Never: handles a signal (the kit does), 
 access log (addresses and queries of people).
 """
 
+import asyncio
 import contextlib
 import socket
 import ssl
@@ -19,7 +20,16 @@ _MAX_HEAD_BYTES = 32 << 10
 
 
 class HttpServer(uvicorn.Server):
-    """A uvicorn server that leaves the signals alone."""
+    """A uvicorn server that leaves the signals alone and says when it serves."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.serving = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        await super().startup(sockets)
+        self.serving.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
