@@ -13,19 +13,17 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from integration.local import processes
+from integration.local.drive import FAKE, FAKES
+
+from placet.kit.bus.bus import Bus, Credentials
+from placet.local.errors import DataInUse, DidNotCreate, DidNotStart, PortTaken
+from placet.local.mesh import SERVICES, Mesh
+from placet.local.ports import assign, is_free
+from placet.local.settings import Settings
+from placet.sdk.config import Config
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-import processes  # noqa: E402
-from drive import FAKE, FAKES  # noqa: E402
-
-from placet.kit.bus.bus import Bus, Credentials  # noqa: E402
-from placet.local.errors import DataInUse, DidNotCreate, DidNotStart, PortTaken  # noqa: E402
-from placet.local.mesh import SERVICES, Mesh  # noqa: E402
-from placet.local.ports import assign, is_free  # noqa: E402
-from placet.local.settings import Settings  # noqa: E402
-from placet.sdk.config import Config  # noqa: E402
 
 EVERYONE = (*SERVICES, "nats")
 

@@ -30,7 +30,7 @@ AUDIT: Final = "audit"
 GATEWAY: Final = "gateway"
 VAULT: Final = "vault"
 SERVICES: Final = ("consent", "permission", VAULT, AUDIT, GATEWAY)
-START_S: Final = 30.0
+START_S: Final = 60.0
 
 
 class Mesh:

@@ -8,14 +8,14 @@ Never: listens beyond 127.0.0.1, knows an anonymous user, gives a service a righ
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import nkeys
 
 from placet.kit.bus.bus import Bus, Credentials
-from placet.kit.bus.consumer import ACK_WAIT_S, BATCH
+from placet.kit.bus.consumer import consumer_config
 from placet.kit.bus.jetstream import DEAD_LETTERS, JetStream
 from placet.local import nats_binary
 from placet.local.child import Child, leashed
@@ -110,19 +110,7 @@ async def prepare(url: str, permissions: Permissions, seed: Path | None) -> None
         await stream.ensure_stream(DEAD_LETTERS)
         for allowed in permissions.services.values():
             for durable, filters in allowed.consumers.items():
-                await stream.ensure_consumer(durable, _consumer(filters))
-
-
-def _consumer(filters: Sequence[str]) -> dict[str, object]:
-    """Return a durable consumer as placet.kit.bus.consumer would make it, were it allowed to."""
-    return {
-        "filter_subjects": list(filters),
-        "deliver_policy": "all",
-        "replay_policy": "instant",
-        "ack_wait": ACK_WAIT_S * 1_000_000_000,
-        "max_deliver": -1,
-        "max_ack_pending": 4 * BATCH,
-    }
+                await stream.ensure_consumer(durable, consumer_config(filters))
 
 
 def _now() -> int:

@@ -5,6 +5,7 @@ Never: listens beyond 127.0.0.1; is for production, which it says loudly.
 """
 
 import asyncio
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -108,9 +109,9 @@ def _describe(console: Console, mesh: Mesh, files: ControllerFiles) -> None:
         f"Token        {files.token_file}",
         f"SDK config   {files.config}",
         "",
-        "Try, in another terminal:",
+        "Try, in another terminal (the second verifies what it gets under the log key):",
         "",
-        first_command(mesh, files),
+        *(f"  {command}" for command in first_commands(mesh, files)),
         "",
         "Ctrl-C stops everything and leaves only the data directory.",
     ]
@@ -120,7 +121,12 @@ def _describe(console: Console, mesh: Mesh, files: ControllerFiles) -> None:
     sys.stdout.flush()
 
 
-def first_command(mesh: Mesh, files: ControllerFiles) -> str:
-    """Return a shell command that asks for the controller's checkpoint."""
+def first_commands(mesh: Mesh, files: ControllerFiles) -> list[str]:
+    """Return shell commands that ask for the controller's checkpoint: of the gateway, and through the SDK."""
+    config = str(files.config)
+    code = f"from placet.sdk import *; print(Client(Config.from_file({config!r})).checkpoint())"
     url = f"{mesh.gateway}/v1/{files.controller}/checkpoint"
-    return f'  curl -s -H "Authorization: Bearer $(cat {files.token_file})" {url}'
+    return [
+        f'curl -s -H "Authorization: Bearer $(cat {shlex.quote(str(files.token_file))})" {url}',
+        f"{shlex.quote(sys.executable)} -c {shlex.quote(code)}",
+    ]
