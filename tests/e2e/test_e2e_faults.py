@@ -1,4 +1,6 @@
-"""With the bus or the ledger gone: UNAVAILABLE within the deadline, no permit, nothing late; what was accepted arrives."""
+"""With the bus or the ledger gone: UNAVAILABLE within the deadline, no permit, nothing late; what was accepted
+arrives.
+"""
 
 import asyncio
 import json
@@ -139,7 +141,7 @@ async def test_the_shop_sees_nothing_of_the_bank(world: World) -> None:
     assert not (await world.shop(consent.ListConsentsRequest(subject=subject))).consents
     answer = (await world.shop(permission.AuthorizeRequest(event=event(subject)))).answer
     assert answer.verdict == words.VERDICT_DENY
-    assert list(answer.reasons)[0] == words.REASON_BASIS_MISSING
+    assert answer.reasons[0] == words.REASON_BASIS_MISSING
     bank_log, shop_log = Verifier.parse(world.vkey), world.mesh.controllers["shop"].vkey
     assert bank_log.vkey.name != shop_log.partition("+")[0]
     bank_permit = (await world.bank(permission.AuthorizeRequest(event=event(subject)))).answer.permit

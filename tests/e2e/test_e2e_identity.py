@@ -1,4 +1,6 @@
-"""Every RPC, found through the descriptors, refuses whoever is not entitled; a new RPC is walked without a change here."""
+"""Every RPC, found through the descriptors, refuses whoever is not entitled; a new RPC is walked without a change
+here.
+"""
 
 from typing import Any
 
