@@ -13,7 +13,7 @@ from placet.consent.errors import Unavailable
 from placet.consent.model.steps import Bar, Receipt
 from placet.consent.model.vocabulary import Controller, Instant, LeafIndex
 from placet.consent.ports import Submission
-from placet.evidence.admission import AlreadyEnded, admit, admit_state
+from placet.evidence.admission import AlreadyEnded, admit, admit_record, admit_state
 from placet.evidence.canonical import b64url
 from placet.evidence.drafts import RecordDraft, check_draft
 from placet.evidence.entries import Entry, encode_entry
@@ -46,13 +46,13 @@ class Log:
         self.vkey = format_vkey(self.signer.vkey)
         self._last_state: LeafIndex | None = None
         created = RecordDraft(type="log.created", data={"origin": self.origin, "vkey": self.vkey})
-        self._add(admit(created, self._next(), self.state))
+        self._add(admit_record(created, self._next()))
         self.seal()
 
     def _next(self) -> Position:
         prev = b64url(self.leaves[-1]) if self.leaves else b64url(bytes(32))
         last = self.entries[-1].t if self.entries else 0
-        return Position(i=LeafIndex(len(self.entries)), t=max(self.clock(), last), prev=prev)
+        return Position(i=LeafIndex(len(self.entries)), t=Instant(max(self.clock(), last)), prev=prev)
 
     def _add(self, entry: Entry) -> int:
         data = encode_entry(entry)

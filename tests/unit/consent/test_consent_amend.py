@@ -33,8 +33,8 @@ async def test_each_part_can_be_narrowed_and_the_rest_stays(world: World) -> Non
     basis = world.ledger.log(BANK).state.basis(given.consent.basis)  # type: ignore[arg-type]
     assert basis is not None
     assert (basis.operations, basis.sites, basis.egress, basis.not_after) == (
-        {"verify"},
-        {"b"},
+        frozenset({"verify"}),
+        frozenset({"b"}),
         False,
         START + 50 * SECOND,
     )

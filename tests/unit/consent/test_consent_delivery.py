@@ -318,7 +318,7 @@ async def test_nothing_is_accepted_while_it_cannot_be_stored(world: World) -> No
         raise Unavailable("DEPENDENCY_UNAVAILABLE", "the database cannot write its file")
 
     write = world.store.write
-    world.store.write = broken  # type: ignore[method-assign]
+    world.store.write = broken  # type: ignore[method-assign, assignment]
     asked = world.asked()
     with pytest.raises(Unavailable) as caught:
         await world.repeat(asked)

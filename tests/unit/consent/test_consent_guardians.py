@@ -54,7 +54,8 @@ async def _row(world: World, table: Any) -> Any:
 async def test_actor_ids_are_random_and_stable_for_a_controller(world: World) -> None:
     for minor in ("c1", "c2"):
         await world.confirm((await world.open_guardianship(minor=minor)).guardianship.id)
-    one, two = (one.data for one in world.ledger.log(BANK).entries if getattr(one, "type", "").startswith("guard"))
+    records = [one for one in world.ledger.log(BANK).entries if isinstance(one, Record)]
+    one, two = (record.data for record in records if record.type.startswith("guardianship"))
     assert (one["opened_by"], one["confirmed_by"]) == (two["opened_by"], two["confirmed_by"])
     assert b"staff" not in b"".join(world.ledger.log(BANK).data)
 
@@ -254,6 +255,21 @@ async def test_a_child_on_record_cannot_pass_as_an_adult(world: World) -> None:
 async def test_a_mere_opening_binds_nobody(world: World) -> None:
     await world.open_guardianship(minor="alice")  # a slip at the counter
     await world.capture("alice")
+
+
+async def test_what_a_minor_gave_as_an_adult_ends_once_their_age_is_checked(world: World) -> None:
+    alone = await world.capture("child")
+    other = await world.capture("alice")
+    mother = await world.guardianship()
+    assert world.ledger.requests[-1] == (BANK, ["RecordDraft", "WithdrawDraft"])
+    ended = await withdrawing.get(BANK, alone.consent.id, ports=world.ports)
+    assert ended.ending is not None
+    assert (ended.ending.by, ended.ending.reason) == ("system", "minor_without_guardian")
+    left = await withdrawing.get(BANK, other.consent.id, ports=world.ports)
+    assert left.ending is None
+    guarded = await world.child_consents(mother)
+    await world.guardianship(guardian="father")
+    assert (await withdrawing.get(BANK, guarded.consent.id, ports=world.ports)).ending is None
 
 
 async def test_withdrawing_ends_every_basis_in_one_append_and_names_what_stopped(world: World) -> None:

@@ -2,7 +2,6 @@
 
 import time
 from datetime import date
-from typing import Any
 
 import pytest
 from fakes.consent_world import BANK, CHILD_BORN, SECOND, World, subject
@@ -166,5 +165,5 @@ async def test_a_batch_of_512_is_quick(world: World) -> None:
 
 
 def test_every_fact_travels() -> None:
-    fields: dict[str, Any] = pb.BasisFacts.DESCRIPTOR.fields_by_name
+    fields = pb.BasisFacts.DESCRIPTOR.fields_by_name
     assert set(fields) == set(BasisFacts.__dataclass_fields__)

@@ -12,11 +12,13 @@ from placet.consent.handlers.delivery import bring, check_time
 from placet.consent.handlers.existing import a_guardianship, receipt_of
 from placet.consent.model.checks import uuid as check_uuid
 from placet.consent.model.commands import ConfirmGuardianship, OpenGuardianship, WithdrawGuardianship
+from placet.consent.model.consents import Ending
 from placet.consent.model.guardianships import Guardianship, GuardianshipBasis
 from placet.consent.model.steps import Action, Receipt
 from placet.consent.model.vocabulary import (
     ConsentId,
     Controller,
+    EndedBy,
     GuardianshipId,
     GuardianshipState,
     Instant,
@@ -134,7 +136,17 @@ def _confirm(records: Records, asked: ConfirmGuardianship, actor: str, ports: Po
     step = records.add_step(steps.guardianship_confirmed(opened, kept, opened=first, confirmed=second, at=at))
     confirmed = opened.confirmed(by=actor, at=now, step=step)
     records.save_guardianship(confirmed, kept)
+    _end_unguarded(records, opened, at)
     return confirmed
+
+
+def _end_unguarded(records: Records, guardianship: Guardianship, at: steps.Who) -> None:
+    """End what this person, now known as a minor, consented to alone: taken for an adult, it never counted (P8)."""
+    for consent in records.consents_of(guardianship.controller, guardianship.minor):
+        if consent.live and not consent.guarding.guardianships:
+            by, reason = EndedBy.SYSTEM, rules.MINOR_ALONE
+            step = records.add_step(steps.withdraw(consent, by=by, reason=reason, at=at))
+            records.save_consent(consent.ended(Ending(by=by, reason=reason, at=at.now, step=step)))
 
 
 def _confirmed(records: Records, asked: ConfirmGuardianship) -> View:

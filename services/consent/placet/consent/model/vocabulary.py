@@ -7,7 +7,7 @@ Never: numbers of protos (`wire` maps those).
 from enum import StrEnum
 from typing import NewType
 
-from placet.evidence.terms import MAX_INT, SECOND, BasisOrdinal, EndedBy, LeafIndex, Operation
+from placet.evidence.terms import MAX_INT, SECOND, BasisOrdinal, EndedBy, LeafIndex, Micros, Operation
 
 Controller = NewType("Controller", str)
 # Lower-case UUID text.
@@ -20,7 +20,7 @@ StepId = NewType("StepId", int)
 # key id || HMAC-SHA256: what a controller's systems send instead of a name.
 SubjectRef = NewType("SubjectRef", bytes)
 # Microseconds since 1970 UTC.
-Instant = NewType("Instant", int)
+Instant = Micros
 
 # How far the clocks of a device and of this service may differ.
 CLOCK_TOLERANCE = 120 * SECOND

@@ -24,6 +24,10 @@ from placet.consent.model.vocabulary import Choice, GuardianshipState, Instant, 
 from placet.consent.policy import ages
 
 
+# Why a consent ends that a minor gave as if they were an adult.
+MINOR_ALONE = "minor_without_guardian"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Birth:
     """A birth date on record; `checked`: two members of staff saw documents (a confirmed guardianship)."""
