@@ -31,7 +31,7 @@ _OPTIONS: Final = (
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
 )
-_HERE: Final = {"from": "since", "page_size": "limit", "old_size": "old", "new_size": "new"}
+_HERE: Final = {"event": "index", "from": "since", "page_size": "limit", "old_size": "old", "new_size": "new"}
 _HEALTH_S: Final = 2.0
 
 
@@ -91,7 +91,7 @@ class AuditClient:
         try:
             answer = await self._call(self._stub.GetBundle, request, reading)
         except Invalid as error:
-            if error.field == "event":
+            if error.field == "index":
                 raise NotFound(error.message, field="index") from None
             raise
         return bytes(answer.bundle)

@@ -84,7 +84,7 @@ async def _known(request: Request, error: Exception) -> Response:
 async def _bad_parameter(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    field = ".".join(str(part) for part in first["loc"][1:]) or "request"
+    field = str([*first["loc"], "request", "request"][1])  # ("query", name, ...): parameters are flat
     text = _TEXTS.get(first["type"], first["msg"])
     return problem_response(Invalid(field, text, reason=_REASONS.get(first["type"], "FIELD_INVALID")))
 

@@ -55,7 +55,7 @@ class Rig:
     async def get(self, path: str, *, headers: dict[str, str] | None = None, **params: Any) -> httpx.Response:
         """Ask as an auditor of the bank."""
         sent = {"authorization": f"Bearer {self.token()}"} | (headers or {})
-        return await self.client.get(path, params=params, headers=sent)
+        return await self.client.get(path, params=params or None, headers=sent)
 
     async def json(self, path: str, **params: Any) -> Any:
         answer = await self.get(path, **params)

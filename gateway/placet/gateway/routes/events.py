@@ -1,7 +1,7 @@
 """Events: search, why one was allowed or denied, and its evidence."""
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,6 +21,7 @@ MAX_PAGE = 500
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9-]")
 
 ANY = "any"
+KINDS = tuple(kind.value for kind in Kind)
 Id = Annotated[str | None, Field(min_length=1, max_length=64)]
 
 
@@ -43,12 +44,18 @@ class Search(BaseModel):
     site: Id = None
     device: Id = None
     basis: int | None = Field(default=None, ge=0, le=MAX_INDEX, description="Ordinal of the basis.")
-    kind: Kind | Literal["any"] = Field(default=Kind.EVENT, description="The kind of entry; `any` for all.")
+    kind: str = Field(
+        default=Kind.EVENT.value,
+        description="The kind of entry; `any` for all.",
+        json_schema_extra={"enum": [*KINDS, ANY]},
+    )
     cursor: str | None = Field(default=None, min_length=1, max_length=64, description="`next_cursor` of a page.")
     limit: int = Field(default=50, ge=1, le=MAX_PAGE, description="Entries on a page.")
 
     def query(self) -> model.Query:
         """Return what audit is asked; raises Invalid naming the parameter."""
+        if self.kind not in (*KINDS, ANY):
+            raise Invalid("kind", f"one of {', '.join(KINDS)}, or {ANY} for all")
         since = None if self.since is None else micros("since", self.since)
         until = None if self.until is None else micros("until", self.until)
         if until is not None and until <= (since or 0):
