@@ -196,7 +196,7 @@ def test_a_malformed_draft_names_the_field(kind: str, change: dict[str, object],
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     for read in (decode_request, decode_reply, lambda d: decode_draft("event", d), decode_decision):
         with suppress(Invalid):
-            read(data)  # type: ignore[operator]
+            read(data)
 
 
 def test_damaged_messages_are_read_or_refused() -> None:
@@ -231,7 +231,7 @@ def test_hostile_sizes_cost_nothing(data: bytes) -> None:
     began = time.perf_counter()
     for read in (decode_request, decode_reply, decode_decision):
         with pytest.raises(Invalid):
-            read(data)  # type: ignore[operator]
+            read(data)
     assert time.perf_counter() - began < 0.5
 
 
