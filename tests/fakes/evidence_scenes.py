@@ -22,6 +22,7 @@ from fakes.evidence_drafts import (
 from fakes.evidence_log import T0, MemoryLog
 
 from placet.evidence.drafts import AmendDraft, DecisionDraft, EventDraft, UseDraft, WithdrawDraft
+from placet.evidence.entries import Grant
 from placet.evidence.reasons import Reason
 from placet.evidence.terms import SECOND, EndedBy, Operation, Verdict
 
@@ -523,3 +524,16 @@ def second_of_two_uses(log: MemoryLog) -> UseScene:
 
 
 ALLOWED_USES: tuple[Callable[[MemoryLog], UseScene], ...] = (allowed_use, second_of_two_uses)
+
+
+# Entries that no rule was asked about.
+
+
+def placed(at):
+    return {"i": at.i, "t": at.t, "prev": at.prev}
+
+
+def grant_entry(at, **changes):
+    draft = consent(**changes)
+    names = [name for name in Grant.__slots__ if hasattr(draft, name)]
+    return Grant(**placed(at), basis=0, **{name: getattr(draft, name) for name in names})

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from fakes.evidence_drafts import HASH, HOUR, consent, decision, event, guardianship, permit
 from fakes.evidence_log import ORIGIN, T0, MemoryLog
-from fakes.evidence_scenes import ALLOWED, ALLOWED_USES, EVENTS, USES, permitted, withdrawal
+from fakes.evidence_scenes import ALLOWED, ALLOWED_USES, EVENTS, USES, grant_entry, permitted, placed, withdrawal
 
 from placet.evidence.admission import admit_event, admit_record, admit_state, admit_use
 from placet.evidence.canonical import b64url
@@ -13,7 +13,6 @@ from placet.evidence.drafts import AmendDraft, OutcomeDraft, RecordDraft, UseDra
 from placet.evidence.entries import (
     Amend,
     EventPermit,
-    Grant,
     Outcome,
     Record,
     State,
@@ -120,16 +119,6 @@ def test_any_other_use_than_the_rules_is_refused(lie):
     draft = UseDraft(event=index, service="vault")
     forged = log.forge(lambda at: replace(admit_use(draft, at, log.facts), **lie))
     assert refused(log, forged[0].i) == "NOT_BY_THE_RULES"
-
-
-def placed(at):
-    return {"i": at.i, "t": at.t, "prev": at.prev}
-
-
-def grant_entry(at, **changes):
-    draft = consent(**changes)
-    names = [name for name in Grant.__slots__ if hasattr(draft, name)]
-    return Grant(**placed(at), basis=0, **{name: getattr(draft, name) for name in names})
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ class Trust:
         self._opened[note] = opened
 
 
-def refuse(field: str, saying: Saying, **facts: object) -> NoReturn:
+def refuse(field: str, saying: Saying, /, **facts: object) -> NoReturn:
     """Raise VerifyError with this sentence."""
     raise VerifyError(field, Statement(saying=saying, facts=facts))
 

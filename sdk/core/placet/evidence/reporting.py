@@ -60,7 +60,7 @@ class Report:
         return "\n".join([*lines, words.unproven, *(f"- {one}" for one in self.does_not_say(language))])
 
 
-def stated(saying: Saying, **facts: object) -> Statement:
+def stated(saying: Saying, /, **facts: object) -> Statement:
     """Return a statement."""
     return Statement(saying=saying, facts=facts)
 

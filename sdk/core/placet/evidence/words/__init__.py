@@ -51,6 +51,8 @@ def say(statement: Statement, language: Language = Language.EN) -> str:
 
 
 def _show(fact: object, words: Words) -> str:
+    if fact is None:
+        return words.nothing
     if isinstance(fact, tuple):
         return words.comma.join(_show(one, words) for one in fact) or words.nothing
     if isinstance(fact, StrEnum):
