@@ -5,6 +5,7 @@ Never: listens beyond 127.0.0.1; is for production, which it says loudly.
 """
 
 import asyncio
+import json
 import shlex
 import signal
 import sys
@@ -14,12 +15,11 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
 
 from placet.kit.errors import PlacetError
 from placet.local.controllers import ControllerFiles
 from placet.local.errors import LocalError
-from placet.local.mesh import NATS, Mesh
+from placet.local.mesh import GATEWAY, NATS, Mesh
 
 DEMO: Final = "demo"
 _WATCH_S: Final = 0.5
@@ -87,7 +87,7 @@ async def _until_stopped(mesh: Mesh, stop: asyncio.Event) -> int:
 
 def _banner() -> Panel:
     return Panel(
-        "[bold]DEVELOPMENT ONLY.[/bold] Everything listens on 127.0.0.1 alone, without TLS, and trusts tokens that it\n"
+        "[bold]DEVELOPMENT ONLY.[/bold] Everything listens on 127.0.0.1 alone, without TLS, and trusts tokens that it "
         "makes itself. Whoever can read the data directory can do anything. Do not put real persons' data here.",
         title="PLACET DEV",
         border_style="bold red",
@@ -96,14 +96,11 @@ def _banner() -> Panel:
 
 def _describe(console: Console, mesh: Mesh, files: ControllerFiles) -> None:
     """Print the addresses, where the token is, and a command that works."""
-    table = Table(title="Addresses", title_justify="left", show_header=False, box=None, padding=(0, 2))
-    for name, address in mesh.addresses.items():
-        table.add_row(name, f"http://{address}" if mesh.gateway == f"http://{address}" else f"{address} (gRPC)")
-    table.add_row(NATS, mesh.nats_url)
-    table.add_row("data", str(mesh.layout.data))
-    table.add_row("logs", str(mesh.layout.log("<service>").parent))
-    console.print(table)
+    places = {name: f"{address} (gRPC)" for name, address in mesh.addresses.items() if name != GATEWAY}
+    places |= {GATEWAY: str(mesh.gateway), NATS: mesh.nats_url, "logs": str(mesh.layout.log("x").parent)}
     lines = [
+        *(f"{name:<12} {place}" for name, place in places.items()),
+        "",
         f"Controller   {files.controller}",
         f"Log key      {files.vkey}",
         f"Token        {files.token_file}",
@@ -115,7 +112,7 @@ def _describe(console: Console, mesh: Mesh, files: ControllerFiles) -> None:
         "",
         "Ctrl-C stops everything and leaves only the data directory.",
     ]
-    for line in ("", *lines):
+    for line in lines:
         # As it is, to be pasted: neither wrapped nor coloured.
         console.print(line, markup=False, highlight=False, soft_wrap=True)
     sys.stdout.flush()
@@ -123,8 +120,8 @@ def _describe(console: Console, mesh: Mesh, files: ControllerFiles) -> None:
 
 def first_commands(mesh: Mesh, files: ControllerFiles) -> list[str]:
     """Return shell commands that ask for the controller's checkpoint: of the gateway, and through the SDK."""
-    config = str(files.config)
-    code = f"from placet.sdk import *; print(Client(Config.from_file({config!r})).checkpoint())"
+    # As JSON, a path stands in double quotes, which the shell's single quotes leave alone.
+    code = f"from placet.sdk import *; print(Client(Config.from_file({json.dumps(str(files.config))})).checkpoint())"
     url = f"{mesh.gateway}/v1/{files.controller}/checkpoint"
     return [
         f'curl -s -H "Authorization: Bearer $(cat {shlex.quote(str(files.token_file))})" {url}',
