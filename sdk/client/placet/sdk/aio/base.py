@@ -4,9 +4,11 @@ Owns nothing else; opened by `AsyncClient`, closed by it.
 """
 
 from typing import Self
+from uuid import UUID
 
 from placet.sdk.coalesce import Coalescer
 from placet.sdk.config import Config
+from placet.sdk.ids import uuid_text
 from placet.sdk.session import Session, Sources
 from placet.sdk.wire.faces import Desk
 
@@ -31,6 +33,12 @@ class Area:
         Keep it and give it to the next client as `Config.checkpoint`: a log that forked in between is then noticed.
         """
         return self._session.trust.head.note or None
+
+    def _id(self, field: str, given: str | UUID | None) -> str:
+        return self._session.new_id() if given is None else uuid_text(field, given)
+
+    def _now(self) -> int:
+        return self._session.sources.wall() // 1_000
 
     async def close(self) -> None:
         """Close the channels; whoever still waits gets `Unreachable`."""

@@ -5,7 +5,7 @@ exception `Denied`. When Placet cannot be reached `Unreachable` names the regist
 processed, business goes on.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final
@@ -13,10 +13,10 @@ from uuid import UUID
 
 from placet.api.permission.v1 import permission_pb2 as pb
 from placet.sdk.aio.base import Area
-from placet.sdk.errors import Denied, Invalid, ProofError, Unreachable
-from placet.sdk.judge import judge_batch
+from placet.sdk.aio.stream import EventStream, ask_batch
+from placet.sdk.errors import Denied, Invalid, Unreachable
 from placet.sdk.model.faces import Checked, Customer, Decision, FaceEvent, Permitted, PermitWish
-from placet.sdk.transport.methods import AUTHORIZE_BATCH, CHECK, RECORD_OUTCOME
+from placet.sdk.transport.methods import CHECK, RECORD_OUTCOME
 from placet.sdk.vocabulary import Inference, NationalChannel, Operation, Storage
 from placet.sdk.wire.faces import Asked, checked_of
 
@@ -93,11 +93,28 @@ class Faces(Area):
         decisions: list[Decision] = []
         try:
             for begin in range(0, len(asked), MAX_MESSAGE_EVENTS):
-                decisions += await self._batch(asked[begin : begin + MAX_MESSAGE_EVENTS], deadline)
+                decisions += await ask_batch(self._session, asked[begin : begin + MAX_MESSAGE_EVENTS], deadline)
         except Unreachable as error:
             error.alternative = self._alternative(events[0].device, events[0].purpose)
             raise
         return decisions
+
+    async def authorize_stream(
+        self,
+        events: AsyncIterable[FaceEvent] | Iterable[FaceEvent],
+        *,
+        batch_size: int = 128,
+        in_flight: int = 4,
+        timeout: float | None = None,
+    ) -> AsyncIterator[Decision]:
+        """Ask for an endless run of events over one stream; yields their verified decisions in the same order.
+
+        Whatever is there goes at once, at most `batch_size` a message and `in_flight` messages ahead of the answers;
+        `timeout` is for each answer. A stream that breaks is opened again, with the same ids. Raises as `authorize`.
+        """
+        stream = EventStream(self._session, self._ask, batch_size=batch_size, in_flight=in_flight, timeout=timeout)
+        async for decision in stream.run(events):
+            yield decision
 
     async def check(
         self,
@@ -220,25 +237,6 @@ class Faces(Area):
             await self.record_outcome(permitted.index, outcome, timeout=timeout)
         except Exception as error:  # noqa: BLE001 (the body's own error is the one to raise)
             permitted.unrecorded = error
-
-    async def _batch(self, asked: list[Asked], deadline: float) -> list[Decision]:
-        """Send one message of events, again with the same ids as long as that may help."""
-        session = self._session
-        request = pb.AuthorizeBatchRequest(
-            controller=session.controller, events=[one.message for one in asked], after=session.after
-        )
-
-        def told(size: int) -> None:
-            for one in asked:
-                one.seen += (size,)
-
-        response, anchor = await session.ask(AUTHORIZE_BATCH, request, deadline, told)
-        decisions = []
-        for judged in await judge_batch(session, asked, response, anchor, deadline):
-            if isinstance(judged, ProofError):
-                raise judged
-            decisions.append(judged)
-        return decisions
 
     def _ask(self, event: FaceEvent, path: str) -> Asked:
         try:
