@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from integration.kit_bus.databases import database, postgres_server, postgres_url, sqlite_url, url
 from integration.kit_bus.nats_process import Nats
 
 from placet.kit.bus.bus import Bus
+
+__all__ = ("database", "postgres_server", "postgres_url", "sqlite_url", "url")
 
 MakeBus = Callable[..., Awaitable[Bus]]
 

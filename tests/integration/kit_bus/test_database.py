@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from integration.kit_bus.databases import database, postgres_server, postgres_url, sqlite_url, url
 from sqlalchemy import event, make_url, text
 from sqlalchemy.orm import registry
 from sqlmodel import Field, Session, SQLModel, col, select
@@ -25,8 +24,6 @@ from placet.kit.db.errors import (
     UnsafeDatabase,
 )
 from placet.kit.errors import Corrupt, Exhausted, Invalid
-
-__all__ = ("database", "postgres_server", "postgres_url", "sqlite_url", "url")
 
 
 class Table(SQLModel, registry=registry()):

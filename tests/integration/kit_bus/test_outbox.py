@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from integration.kit_bus import outbox_service
 from integration.kit_bus.conftest import MakeBus, unix_us
-from integration.kit_bus.databases import postgres_server, postgres_url, sqlite_url, url
 from integration.kit_bus.nats_process import Nats
 from integration.kit_bus.outbox_service import Service, inbox, make_service, outbox
 from integration.kit_bus.toy_ledger import ToyLedger
@@ -28,8 +27,6 @@ from placet.kit.errors import Conflict, NotFound, PlacetError, Precondition, Una
 from placet.kit.ledger.client import LedgerClient
 from placet.kit.ledger.messages import Submission
 from placet.kit.ledger.receipts import Appended
-
-__all__ = ("postgres_server", "postgres_url", "sqlite_url", "url")
 
 SECOND = 1_000_000
 TESTS = Path(__file__).parents[2]
@@ -174,9 +171,10 @@ async def test_a_refusal_for_good_is_settled_as_such_and_holds_nobody_back(
 
 
 async def test_a_refusal_that_passes_is_tried_again_in_order(
-    service: Service, ledger: ToyLedger, monkeypatch: pytest.MonkeyPatch
+    bus: Bus, ledger: ToyLedger, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatcher_module, "DELAYS_US", (50_000,))
+    service = await make_service(url, bus)
     ledger.refuse[b"f1"] = Unavailable("CLOCK_UNTRUSTED", "the clock")
     for number in range(3):
         await service.record(f"f{number}")
@@ -189,6 +187,7 @@ async def test_a_refusal_that_passes_is_tried_again_in_order(
         await until(lambda: all_settled(service))
     row = await service.database.read(lambda session: outbox.get(session, "f1"))
     assert row.attempts >= 1
+    await service.database.close()
 
 
 async def test_a_settlement_with_a_bug_loses_nothing_and_stops_nobody_else(

@@ -11,11 +11,15 @@ import pytest
 from integration.kit_bus.conftest import MakeBus, unix_us
 from integration.kit_bus.nats_process import Nats
 
+from placet.evidence.drafts import OutcomeDraft
+from placet.evidence.terms import LeafIndex
 from placet.kit.bus.bus import Credentials
 from placet.kit.bus.errors import BusForbidden, BusRefused, NoResponders
 from placet.kit.bus.jetstream import JetStream
 from placet.kit.bus.serving import Request
-from placet.kit.errors import PlacetError
+from placet.kit.errors import PlacetError, Unavailable
+from placet.kit.ledger.client import LedgerClient
+from placet.kit.ledger.messages import submission
 
 SECOND = 1_000_000
 
@@ -75,6 +79,15 @@ async def test_a_forbidden_request_fails_at_once_and_by_name(
     assert forbidden.value.metadata == {"subject": subject}
     assert bus.metrics.snapshot()["placet.bus.violations"][("verb", "publish"),] == 1
     assert any("forbids" in record.message for record in caplog.records)
+
+
+async def test_an_append_that_our_credentials_forbid_is_unavailable_not_the_callers_fault(
+    make_bus: MakeBus, seeds: dict[str, Path]
+) -> None:
+    bus = await make_bus("permission", credentials=Credentials(seed_file=seeds["permission"]))
+    entry = submission(OutcomeDraft(of=LeafIndex(1), result="x"), key=b"k")
+    with pytest.raises(Unavailable, match="nothing was appended"):
+        await LedgerClient(bus, "vault").append("bank", [entry], deadline=unix_us() + 20 * SECOND)
 
 
 async def test_a_violation_does_not_touch_other_requests(make_bus: MakeBus, seeds: dict[str, Path]) -> None:

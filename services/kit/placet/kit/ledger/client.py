@@ -16,7 +16,7 @@ from placet.evidence.drafts import DecisionDraft
 from placet.evidence.terms import MAX_INT
 from placet.kit.bus import frames
 from placet.kit.bus.bus import Bus
-from placet.kit.bus.errors import BusDown, BusLost, DeadlinePassed, NoResponders
+from placet.kit.bus.errors import BusDown, BusForbidden, BusLost, DeadlinePassed, NoResponders
 from placet.kit.errors import Invalid, Kind, PlacetError
 from placet.kit.ledger.errors import LedgerBusy, LedgerNotAsked, LedgerSilent, LedgerUnavailable, same
 from placet.kit.ledger.merging import Call, merge, require_fitting, share, take_group
@@ -153,7 +153,7 @@ class _Lane:
                 call.future.set_result(part)
 
     def _settle_failure(self, group: list[Call], error: PlacetError, deadline: int) -> None:
-        if isinstance(error, BusDown | NoResponders):
+        if isinstance(error, BusDown | BusForbidden | NoResponders):
             self._fail_unread(group, error)
         elif isinstance(error, DeadlinePassed):
             for call in group:
@@ -174,7 +174,8 @@ class _Lane:
 
     def _fail_unread(self, group: list[Call], error: PlacetError) -> None:
         """Fail calls whose request nobody read: nothing was appended, unless by an earlier request."""
-        unread = LedgerUnavailable(self._controller) if isinstance(error, NoResponders) else error
+        # Not our caller's fault and not to be told apart by it: our credentials, or nobody there.
+        unread = error if isinstance(error, BusDown) else LedgerUnavailable(self._controller)
         for call in group:
             call.sent -= 1
             self._fail([call], LedgerSilent() if call.sent else unread)
