@@ -15,7 +15,8 @@ router = APIRouter(prefix="/log/{controller}", tags=["C2SP tlog-tiles"])
 _NOTE = "text/plain; charset=utf-8"
 _BYTES = "application/octet-stream"
 
-TilePath = Annotated[str, Path(description="`<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]`.")]
+# No pattern in the document: OpenAPI has no path parameter with slashes, and generators of requests give up on one.
+TilePath = Annotated[str, Path(description="`<L>/<N>[.p/<W>]` or `entries/<N>[.p/<W>]` (C2SP tlog-tiles).")]
 
 
 @router.get(
