@@ -50,7 +50,7 @@ async def test_destruction_by_role_is_proven_and_may_be_repeated(world: World) -
         "blob_sha256": b64url(hashlib.sha256(stored.nonce + stored.blob).digest()),
     }
     assert world.ledger.entry("bank", receipt.index).kind == "record"
-    assert await world.rows(TemplateRow) == await world.rows(DataKeyRow) == []
+    assert (await world.rows(TemplateRow), await world.rows(DataKeyRow)) == ([], [])
     look = await holdings("bank", basis, ports=world.ports)
     assert (look.holdings, look.destroyed) == ((), receipt.index)
     (again,) = await world.destroy("bank", basis, "another_reason")
@@ -178,7 +178,7 @@ async def test_an_enrolment_allowed_before_a_destruction_is_never_stored_after_i
     request, permit = uuid4(), world.permit("bank", basis, "enrol")
     error = await refused(world.run_enrol(world.command("bank", permit, face(1), id=request)))
     assert error.reason == "TEMPLATE_DESTROYED"
-    assert await world.rows(TemplateRow) == await world.rows(DataKeyRow) == []
+    assert (await world.rows(TemplateRow), await world.rows(DataKeyRow)) == ([], [])
     (use,) = world.ledger.uses("bank")
     assert use.verdict == "allow"
     await world.until(lambda: world.ledger.outcomes("bank"))

@@ -92,6 +92,7 @@ class Permission:
 
     keys: dict[str, Ed25519PrivateKey] = field(default_factory=dict)
     asked: int = 0
+    broken: bytes | None = None
 
     def __post_init__(self) -> None:
         self.current = self.rotate()
@@ -105,6 +106,8 @@ class Permission:
 
     async def answer(self, request: Request) -> bytes:
         self.asked += 1
+        if self.broken is not None:
+            return self.broken
         return json.dumps(jwks_of({kid: key.public_key() for kid, key in self.keys.items()})).encode()
 
     def permit(self, controller: str, event: Event, *, key: Ed25519PrivateKey | None = None, **changes: Any) -> str:
@@ -150,6 +153,8 @@ class World:
         self.wrap_ledger: Callable[[Ledger], Ledger] = lambda ledger: ledger
         self.dispatching = True
         self.consuming = False
+        # Where the broker keeps its files, for tests that search them.
+        self.broker_directory = directory
 
     @property
     def keyring_file(self) -> Path:
