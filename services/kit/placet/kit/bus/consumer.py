@@ -27,6 +27,7 @@ EXPIRES_S: Final = 30
 HEARTBEAT_S: Final = 2
 # A request after which neither a message nor a heartbeat came for so long is lost.
 SILENCE_S: Final = 3 * HEARTBEAT_S
+RETRY_S: Final = 0.5
 _NANOS: Final = 1_000_000_000
 _HEARTBEAT: Final = "100"
 _USED_UP: Final = ("404", "408")
@@ -90,16 +91,20 @@ class Consumer:
         await self._stream.ensure_consumer(self._durable, consumer_config(self._filters))
 
     async def _pull(self) -> None:
+        said = ""
         while True:
             try:
                 if self._missing:
                     await self._ensure()
                     self._missing = False
                 self._request()
+                said = ""
                 await self._until_used_up()
             except PlacetError as error:
-                _log.warning("cannot consume messages; trying again", extra={"error": repr(error)})
-                await asyncio.sleep(1)
+                if repr(error) != said:
+                    said = repr(error)
+                    _log.warning("cannot consume messages; trying again", extra={"error": said})
+                await asyncio.sleep(RETRY_S)
 
     def _request(self) -> None:
         wanted = {"batch": BATCH, "expires": EXPIRES_S * _NANOS, "idle_heartbeat": HEARTBEAT_S * _NANOS}
