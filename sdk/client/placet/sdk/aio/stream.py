@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 import grpc.aio
 
@@ -165,7 +166,7 @@ class Feed:
     async def next(self, *, wait: bool) -> list[FaceEvent] | None:
         """Return at least one event, None if there is none (now, unless `wait`)."""
         if self._plain is not None:
-            return [event for event, _ in zip(self._plain, range(self._size), strict=False)] or None
+            return list(islice(self._plain, self._size)) or None
         batch: list[FaceEvent] = []
         while not self._ended and len(batch) < self._size:
             if self._queue.empty() and (batch or not wait):

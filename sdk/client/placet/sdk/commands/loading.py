@@ -1,0 +1,64 @@
+"""Commands that are imported only when they are called.
+
+Owns finding them: our own by a table, others by the entry-point group `placet.commands`. A distribution that does not
+import is told apart from a command that does not exist. Never imports anything for the sake of another command.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+GROUP: Final = "placet.commands"
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands come from `own` (name -> module:attribute) and from entry points."""
+
+    def __init__(self, *, own: Mapping[str, str], **options: Any) -> None:
+        super().__init__(**options)
+        self._own = dict(own)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands, sorted; nothing is imported."""
+        return sorted({*self._own, *(one.name for one in entry_points(group=GROUP))})
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of a name, imported now; None if there is none. One that does not load says so."""
+        if cmd_name in self._own:
+            module, _, attribute = self._own[cmd_name].partition(":")
+            return _command(getattr(import_module(module), attribute), cmd_name)
+        found = [one for one in entry_points(group=GROUP) if one.name == cmd_name]
+        return _command(_load(found[0]), cmd_name) if found else None
+
+
+def _load(entry: EntryPoint) -> Any:
+    try:
+        return entry.load()
+    except (ImportError, AttributeError) as error:
+        where = entry.dist.name if entry.dist else entry.value
+        reason = f"{where} does not load ({error}); install it again"
+
+    def unavailable() -> None:
+        typer.echo(f"placet: `placet {entry.name}`: {reason}", err=True)
+        raise typer.Exit(1)
+
+    unavailable.__doc__ = f"(not available: {reason})"
+    return unavailable
+
+
+def _command(found: Any, name: str) -> Any:
+    """Return a Typer app or a function as a command of that name."""
+    if not isinstance(found, typer.Typer):
+        single = typer.Typer(add_completion=False)
+        single.command(name)(found)
+        found = single
+    command = get_command(found)
+    command.name = name
+    # What Typer adds to every app on its own; only the whole program could complete itself.
+    command.params = [one for one in command.params if one.name not in ("install_completion", "show_completion")]
+    return command
