@@ -123,7 +123,7 @@ class AuditClient:
 def _told(error: PlacetError) -> PlacetError:
     """Return the error with the names of the HTTP API; what audit's transport said stays out of it."""
     if error.field is not None:
-        name = error.field.removeprefix("filter.")
+        name = error.field.removeprefix("filter.").partition(":")[0]
         error.field = _HERE.get(name, name)
     if error.kind is Kind.UNAVAILABLE and error.reason in ("DEPENDENCY_UNAVAILABLE", "DEADLINE_PASSED"):
         return _away("no answer in time" if error.reason == "DEADLINE_PASSED" else "no connection", error.reason)

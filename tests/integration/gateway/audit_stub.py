@@ -103,7 +103,7 @@ class AuditStub(audit_pb2_grpc.AuditServiceServicer):
         asked = parse_tile_path(request.path)
         level = 0 if isinstance(asked, EntryBundle) else asked.level
         if asked.index * 256 + asked.width > log.size >> (8 * level):
-            raise NotFound("the log is not that large", field="path")
+            raise NotFound("the log is not that large", field="path: hash")  # as audit names it
         if isinstance(asked, EntryBundle):
             begin = asked.index * 256
             return pb.GetTileResponse(content=encode_entries(log.entries[begin : begin + asked.width]), immutable=True)
