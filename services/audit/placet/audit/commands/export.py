@@ -1,6 +1,5 @@
 """`placet ledger export`: write a log as the C2SP tile tree, for any third-party reader."""
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -8,11 +7,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from placet.audit.clock import LogClock
-from placet.audit.commands.stored import stored
+from placet.audit.commands.stored import snapshot, stored
 from placet.audit.export import export_tiles
-from placet.audit.sequencer import Sequencer
-from placet.audit.store import SqlJournal
 from placet.kit.errors import PlacetError
 
 
@@ -28,16 +24,13 @@ def export(
     try:
         with stored(data, controller) as found, Progress(console=out, transient=True) as bar:
             log = found.logs[0]
-            clock = LogClock(lambda: time.time_ns() // 1_000, lambda: time.monotonic_ns() // 1_000)
-            signer = found.keys.load(log.controller, log.origin)
-            journal = SqlJournal(found.engines, log, epoch=-1)
-            snapshot = Sequencer(log, journal, found.engines, signer, clock).snapshot()
+            taken = snapshot(found, log)
             task = bar.add_task(controller, total=None)
             written = export_tiles(
-                snapshot, tiles, progress=lambda done, all_: bar.update(task, completed=done, total=all_)
+                taken, tiles, progress=lambda done, all_: bar.update(task, completed=done, total=all_)
             )
     except PlacetError as error:
         out.print(error.message, style="red")
         raise typer.Exit(2) from None
-    out.print(f"{controller}: {snapshot.size} entries, {written} files written below {tiles}")
+    out.print(f"{controller}: {taken.size} entries, {written} files written below {tiles}")
     out.print(f"pin this key to verify them: {log.vkey}", highlight=False, soft_wrap=True)

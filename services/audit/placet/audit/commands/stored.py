@@ -1,14 +1,19 @@
 """Opening stored logs for a command: where the database is, which logs it has. Reads only."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from placet.audit.clock import LogClock
 from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs
 from placet.audit.model import Log
+from placet.audit.reading import Snapshot
+from placet.audit.sequencer import Sequencer
+from placet.audit.store import SqlJournal
 from placet.kit.db.engine import Engines, open_engines
 from placet.kit.errors import Invalid, NotFound
 
@@ -37,6 +42,14 @@ def stored(data: Path, controller: str | None) -> Iterator[Stored]:
         yield Stored(engines, logs, KeyFiles(path.parent / "keys", _never))
     finally:
         engines.dispose()
+
+
+def snapshot(found: Stored, log: Log) -> Snapshot:
+    """Return a stored log at its head, its checkpoint signed anew (signing is deterministic)."""
+    clock = LogClock(lambda: time.time_ns() // 1_000, lambda: time.monotonic_ns() // 1_000)
+    signer = found.keys.load(log.controller, log.origin)
+    journal = SqlJournal(found.engines, log, epoch=-1)
+    return Sequencer(log, journal, found.engines, signer, clock).snapshot()
 
 
 def _database(data: Path) -> Path:
