@@ -99,6 +99,7 @@ class LegalPermissionRow(Table, table=True):
     basis: int | None = _big(default=None)
     granted: int | None = _big(default=None)
     leaf: bytes | None = _bytes(default=None)
+    begins: int | None = _big(default=None)
     revoked_for: str = ""
     ended: int | None = _big(default=None)
 

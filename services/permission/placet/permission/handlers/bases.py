@@ -2,8 +2,7 @@
 
 Owns: the order of choice. What the caller names; else a consent that covers the event, the newest first; else a legal
 permission that covers it; else the consent that a denial should name; else nothing. One lookup for all persons of a
-request that are not known well enough. Never: judges; keeps anything outside the projection; goes on without an answer
-that it needs (fail closed).
+request that are not known well enough. Never: judges; goes on without an answer that it needs (fail closed).
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,9 +12,11 @@ from placet.permission.handlers.rulings import is_egress
 from placet.permission.model.basis import BasisFacts, Scope, covers, first_covering, nearest
 from placet.permission.model.book import Book, Place
 from placet.permission.model.events import Asked, FaceEvent
-from placet.permission.model.projection import Known, Projection, Whose
+from placet.permission.model.projection import Projection, Whose
 from placet.permission.model.vocabulary import Operation
 from placet.permission.ports import Consents
+
+_NOTHING: tuple[BasisFacts, ...] = ()
 
 
 class Case(NamedTuple):
@@ -29,15 +30,6 @@ class Case(NamedTuple):
     basis: BasisFacts | None
 
 
-class _Open(NamedTuple):
-    """An event whose basis is not chosen yet."""
-
-    event: FaceEvent
-    place: Place
-    scope: Scope
-    occurred: int
-
-
 async def choose(
     asked: Asked, book: Book, *, projection: Projection, consents: Consents, now: int, deadline: int
 ) -> list[Case]:
@@ -45,30 +37,23 @@ async def choose(
 
     Raises Unavailable when consent has to be asked and does not answer.
     """
-    cases: list[Case | None] = []
+    cases: list[Case] = []
     waiting: dict[int, Whose] = {}
-    opened = [_open(event, book, now) for event in asked.events]
-    for at, one in enumerate(opened):
-        whose = _whose(one.event, book)
-        known = None if whose is None else projection.find(asked.controller, whose, after=asked.after, now=now)
-        case = None if known is None and whose is not None else _case(one, book, known)
-        if case is None or (known is not None and _in_doubt(case, known, asked.controller, projection, one, now)):
-            assert whose is not None
-            waiting[at] = whose
+    for at, event in enumerate(asked.events):
+        whose = _whose(event, book)
+        if whose is None:
+            cases.append(_case(event, book, _NOTHING, now))
+            continue
+        known = projection.find(asked.controller, whose, after=asked.after, now=now)
+        case = _case(event, book, known.bases if known is not None else _NOTHING, now)
         cases.append(case)
+        if known is None or (projection.doubtful(asked.controller, known, now) and not _settled(case, now)):
+            waiting[at] = whose
     if waiting:
         fresh = await _ask(asked, set(waiting.values()), projection, consents, now, deadline)
         for at, whose in waiting.items():
-            cases[at] = _case(opened[at], book, fresh[whose])
-    return [case for case in cases if case is not None]
-
-
-def _open(event: FaceEvent, book: Book, now: int) -> _Open:
-    place = book.place(event.purpose, event.device, event.site, event.operation, event.inference, now)
-    occurred = event.occurred or now
-    egress = is_egress(event, event.storage or place.storage)
-    start, end = (occurred, now) if occurred < now else (now, occurred)
-    return _Open(event, place, Scope(event.purpose, event.operation, place.site, egress, start, end), occurred)
+            cases[at] = _case(asked.events[at], book, fresh[whose], now)
+    return cases
 
 
 def _whose(event: FaceEvent, book: Book) -> Whose | None:
@@ -78,44 +63,51 @@ def _whose(event: FaceEvent, book: Book) -> Whose | None:
     return event.subject or event.basis
 
 
-def _case(one: _Open, book: Book, known: Known | None) -> Case:
-    event = one.event
-    consents = known.bases if known is not None else ()
-    if event.basis is None:
-        basis = (
-            first_covering(consents, one.scope) or book.permission_for(one.scope) or nearest(consents, event.purpose)
-        )
+def _case(event: FaceEvent, book: Book, consents: Sequence[BasisFacts], now: int) -> Case:
+    place = book.place(event.purpose, event.device, event.site, event.operation, event.inference, now)
+    scope = _scope(event, place, now)
+    ordinal = event.basis
+    basis: BasisFacts | None
+    if ordinal is None:
+        basis = first_covering(consents, scope) or book.permission_for(scope) or nearest(consents, event.purpose)
         ordinal = None if basis is None else basis.ordinal
     else:
         # A basis of somebody else than the named person stays unknown here: the ruling is then one without a basis,
         # which no pack permits, and which the sequencer refuses besides.
-        ordinal = event.basis
         basis = book.permissions.get(ordinal) or _of_ordinal(consents, ordinal)
-    return Case(event, one.place, one.scope.egress, one.occurred, ordinal, basis)
+    return Case(event, place, scope.egress, event.occurred or now, ordinal, basis)
+
+
+def _scope(event: FaceEvent, place: Place, now: int) -> Scope:
+    occurred = event.occurred or now
+    start, end = (occurred, now) if occurred < now else (now, occurred)
+    egress = is_egress(event, event.storage or place.storage)
+    return Scope(event.purpose, event.operation, place.site, egress, start, end)
 
 
 def _of_ordinal(bases: Iterable[BasisFacts], ordinal: int) -> BasisFacts | None:
     return next((basis for basis in bases if basis.ordinal == ordinal), None)
 
 
-def _in_doubt(case: Case, known: Known, controller: str, projection: Projection, one: _Open, now: int) -> bool:
-    """Tell whether a consent that would carry the event may exist without being known here."""
-    if case.basis is not None and (covers(case.basis, one.scope) or one.event.operation is Operation.IDENTIFY):
+def _settled(case: Case, now: int) -> bool:
+    """Tell whether no consent that may have been granted since could carry the event better."""
+    basis = case.basis
+    if basis is None:
         return False
-    return projection.doubtful(controller, known, now)
+    return case.event.operation is Operation.IDENTIFY or covers(basis, _scope(case.event, case.place, now))
 
 
 async def _ask(
     asked: Asked, whose: Iterable[Whose], projection: Projection, consents: Consents, now: int, deadline: int
-) -> dict[Whose, Known]:
+) -> dict[Whose, Sequence[BasisFacts]]:
     """Ask consent once for everybody, and remember the answer."""
     subjects = [one for one in whose if isinstance(one, bytes)]
     ordinals = [one for one in whose if isinstance(one, int)]
     found = await consents.lookup(asked.controller, subjects, ordinals, deadline=deadline)
-    answers: list[tuple[Whose, Sequence[BasisFacts]]] = list(zip(subjects, found.subjects, strict=True))
     by_ordinal = {basis.ordinal: basis for basis in found.bases}
+    answers: list[tuple[Whose, Sequence[BasisFacts]]] = list(zip(subjects, found.subjects, strict=True))
     answers += [(ordinal, [by_ordinal[ordinal]] if ordinal in by_ordinal else []) for ordinal in ordinals]
     return {
-        one: projection.put(asked.controller, one, bases, as_of=found.as_of, after=asked.after, now=now)
+        one: projection.put(asked.controller, one, bases, as_of=found.as_of, after=asked.after, now=now).bases
         for one, bases in answers
     }

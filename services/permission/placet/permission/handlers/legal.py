@@ -66,6 +66,7 @@ class Who:
 class _GrantView(msgspec.Struct):
     t: int
     basis: int
+    not_before: int
 
 
 async def register_approver(controller: str, who: Who, public_key: bytes, desk: LegalDesk) -> Approver:
@@ -177,7 +178,9 @@ async def issue(
         raise
     if first:
         entry = msgspec.json.decode(receipt.entry, type=_GrantView)
-        permission = permission.issued(basis=entry.basis, granted=receipt.index, leaf=receipt.leaf)
+        permission = permission.issued(
+            basis=entry.basis, granted=receipt.index, leaf=receipt.leaf, begins=entry.not_before
+        )
         await desk.permissions.issue(controller, permission, at=entry.t)
     return permission, receipt
 

@@ -107,7 +107,8 @@ class LegalState(StrEnum):
 class LegalPermission:
     """A legal permission. `digest` is of the caller's request, `draft_digest` what approvers sign.
 
-    `record` and `salt` open the commitment in the log; `basis`, `granted` and `leaf` are set once it is issued.
+    `record` and `salt` open the commitment in the log; `basis`, `granted`, `leaf` and `begins` (the `not_before` that
+    the log wrote) are set once it is issued.
     """
 
     id: str
@@ -122,19 +123,20 @@ class LegalPermission:
     basis: int | None = None
     granted: int | None = None
     leaf: bytes | None = None
+    begins: int | None = None
     revoked_for: str = ""
     ended: int | None = None
 
     def __post_init__(self) -> None:
         # Invariant: only what is in the log is issued; what was issued has a basis, a grant index and its leaf hash.
         check_uuid("id", self.id)
-        in_log = None not in (self.basis, self.granted, self.leaf)
+        in_log = None not in (self.basis, self.granted, self.leaf, self.begins)
         if (self.state is not LegalState.DRAFT) != in_log:
             raise ValueError(f"a legal permission in state {self.state} with basis {self.basis}")
 
-    def issued(self, *, basis: int, granted: int, leaf: bytes) -> Self:
+    def issued(self, *, basis: int, granted: int, leaf: bytes, begins: int) -> Self:
         """Return it as the log has it from `granted` on."""
-        return replace(self, state=LegalState.ISSUED, basis=basis, granted=granted, leaf=leaf)
+        return replace(self, state=LegalState.ISSUED, basis=basis, granted=granted, leaf=leaf, begins=begins)
 
     def revoked(self, reason: str, *, ended: int | None = None) -> Self:
         """Return it revoked; `ended` once the log has it. Raises StateInvalid for a draft."""
@@ -144,7 +146,7 @@ class LegalPermission:
 
     def facts(self) -> BasisFacts:
         """Return it as a basis. Raises ValueError for a draft."""
-        if self.basis is None or self.granted is None:
+        if self.basis is None or self.granted is None or self.begins is None:
             raise ValueError("a draft is no basis")
         draft = self.draft
         return BasisFacts(
@@ -158,7 +160,7 @@ class LegalPermission:
             operations=frozenset(draft.operations),
             sites=None if draft.sites == (ANY_SITE,) else frozenset(draft.sites),
             egress=draft.egress,
-            not_before=draft.not_before,
+            not_before=self.begins,
             not_after=end_of(draft.not_after),
             term_stated=draft.not_after != 0,
         )

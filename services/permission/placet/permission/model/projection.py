@@ -65,7 +65,7 @@ class Projection:
 
     def doubtful(self, controller: str, known: Known, now: int) -> bool:
         """Tell whether a consent that is not known here may have been granted since."""
-        return now - known.read_at >= self._doubt_age or self._newest_grant.get(controller, 0) >= known.as_of
+        return now - known.read_at >= self._doubt_age or self._newest_grant.get(controller, -1) >= known.as_of
 
     def put(
         self, controller: str, whose: Whose, bases: Iterable[BasisFacts], *, as_of: int, after: int, now: int

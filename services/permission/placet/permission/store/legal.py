@@ -172,12 +172,8 @@ def _issue(session: Session, controller: str, permission: LegalPermission, messa
     row = _row(session, controller, permission)
     if row.state != LegalState.DRAFT:
         return None
-    row.state, row.basis, row.granted, row.leaf = (
-        LegalState.ISSUED,
-        permission.basis,
-        permission.granted,
-        permission.leaf,
-    )
+    row.state, row.basis, row.granted = LegalState.ISSUED, permission.basis, permission.granted
+    row.leaf, row.begins = permission.leaf, permission.begins
     session.add(row)
     OUTBOX.put_message(session, message, now=now)
     return advance(session, controller)

@@ -85,6 +85,7 @@ def permission_of(row: LegalPermissionRow, approvals: Iterable[ApprovalRow]) -> 
         basis=row.basis,
         granted=row.granted,
         leaf=row.leaf,
+        begins=row.begins,
         revoked_for=row.revoked_for,
         ended=row.ended,
     )

@@ -1,0 +1,45 @@
+"""The file with the permit keys: made once, for nobody else's eyes, never shown."""
+
+import json
+import os
+import pickle
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from placet.kit.errors import Corrupt, Precondition
+from placet.permission.keyring import FILE, load
+
+
+def test_it_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    first = load(tmp_path / "own", Random(1).randbytes)
+    path = tmp_path / "own" / FILE
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert load(tmp_path / "own", Random(2).randbytes).kid == first.kid
+    assert [one.name for one in path.parent.iterdir()] == [FILE]
+
+
+def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    load(tmp_path, Random(1).randbytes)
+    os.chmod(tmp_path / FILE, 0o640)
+    with pytest.raises(Precondition):
+        load(tmp_path, Random(1).randbytes)
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"keys": []}', '{"keys": [{"private": "AA"}]}', "[]"])
+def test_a_damaged_file_stops_the_start_and_is_kept(tmp_path: Path, text: str) -> None:
+    path = tmp_path / FILE
+    path.write_text(text)
+    path.chmod(0o600)
+    with pytest.raises(Corrupt):
+        load(tmp_path, Random(1).randbytes)
+    assert path.read_text() == text
+
+
+def test_the_private_key_is_never_shown(tmp_path: Path) -> None:
+    keyring = load(tmp_path, Random(1).randbytes)
+    private = json.loads((tmp_path / FILE).read_text())["keys"][0]["private"]
+    assert private not in repr(keyring) + str(keyring)
+    with pytest.raises(TypeError):
+        pickle.dumps(keyring)
