@@ -57,6 +57,8 @@ class Stack(Generic[S]):
         self.tracing = _tracing(settings)
         self.stopping = asyncio.Event()
         self.failed = False
+        # Set by `serve`: a service that cannot work yet says so with `server.set_serving(False)`.
+        self.server: Server | None = None
         self._exit = AsyncExitStack()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -82,7 +84,7 @@ class Stack(Generic[S]):
         Call it last: calls must be the first thing to stop. Raises Unavailable when the key set or the port is not to
         be had, TypeError for a method that may not be served.
         """
-        server = Server(_listen(self.settings), await self.guard())
+        self.server = server = Server(_listen(self.settings), await self.guard())
         for add_to_server, servicer in services:
             server.add(add_to_server, servicer)
         port = await server.start()
