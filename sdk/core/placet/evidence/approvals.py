@@ -5,6 +5,7 @@ section 5). Whose key it is remains the operator's claim: nothing here looks a k
 are `placet.evidence.admission`.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,13 +13,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from placet.evidence.canonical import unb64url
-from placet.evidence.checks import Check, byte_string, code, integer, members, sha256_text
+from placet.evidence.checks import Check, byte_string, code, integer, matching, members, sha256_text
 from placet.evidence.terms import Micros, value
 
 APPROVED: Final = "permission.approved"
 APPROVAL_TAG: Final = b"placet/approval/v1\0"
+# Random ids are base64url as often as not, so they may begin with - and _.
+_actor = matching(re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._:-]{0,127}"), "an actor's id")
 _MEMBERS: Final[Mapping[str, Check[Any]]] = {
-    "approver": code,
+    "approver": _actor,
     "draft": sha256_text,
     "expires": integer,
     "key": byte_string(32),
