@@ -1,4 +1,6 @@
-"""An empty grpc.aio echo server in a process of its own: the yardstick. Prints its port, serves until its input closes."""
+"""An empty grpc.aio echo server in a process of its own: the yardstick. Prints its port, serves until its input
+closes.
+"""
 
 import asyncio
 import sys
