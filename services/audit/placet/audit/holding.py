@@ -107,6 +107,7 @@ class Holder:
         task = asyncio.create_task(self._work(log.controller, sequencer, queue), name=f"sequencer-{log.controller}")
         unsubscribe = await self._subscriptions.open(log.controller)
         self._held[log.controller] = _Held(lease, sequencer, queue, unsubscribe, task)
+        self._appended(log)
 
     async def _work(self, controller: str, sequencer: Sequencer, queue: Queue) -> None:
         while True:

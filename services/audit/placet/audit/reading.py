@@ -155,11 +155,11 @@ class Snapshot:
     def _tile(self, asked: Tile) -> bytes:
         width = self.size >> (8 * asked.level)
         if asked.index * 256 + asked.width > width:
-            raise NotInLog("path: hash", asked.index * 256 + asked.width - 1, width)
+            raise NotInLog("path", asked.index * 256 + asked.width - 1, width)
         return encode_tile(asked, self._nodes)
 
     def _entry_bundle(self, asked: EntryBundle) -> bytes:
         begin = asked.index * 256
         if begin + asked.width > self.size:
-            raise NotInLog("path: entry", begin + asked.width - 1, self.size)
+            raise NotInLog("path", begin + asked.width - 1, self.size)
         return encode_entries(self.page(begin, begin + asked.width))
