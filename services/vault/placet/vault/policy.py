@@ -28,6 +28,7 @@ HUNDREDTHS_A_STEP = 5
 # Two equal float32 vectors come out a rounding below 1.0: this much is forgiven before the score is cut.
 _ROUNDING = 1e-6
 _SECOND = 1_000_000
+_MARGIN = 150_000
 
 # Reasons of a denied use that say the basis has stopped for good: as good as the message that is on its way.
 ENDED_REASONS = frozenset({"BASIS_WITHDRAWN", "GUARDIAN_WITHDRAWN"})
@@ -69,6 +70,11 @@ def comparable(
 def storable(use: Use, tombstone: Tombstone | None) -> bool:
     """Return whether what was begun as `use` may still be stored under its basis."""
     return tombstone is None or not (tombstone.final or use.seq <= tombstone.seq)
+
+
+def answer_by(deadline: Micros, now: Micros) -> Micros:
+    """Return until when others are waited for, so that their silence can still be answered before `deadline`."""
+    return Micros(deadline - min(_MARGIN, max(0, deadline - now) // 4))
 
 
 def require_operation(permit: Permit, operation: Operation) -> None:

@@ -16,6 +16,7 @@ from placet.vault.handlers.destroy import destroy
 from placet.vault.handlers.enrol import enrol
 from placet.vault.handlers.holdings import holdings
 from placet.vault.handlers.match import match
+from placet.vault.policy import answer_by
 from placet.vault.ports import Ports, Rules
 
 
@@ -29,23 +30,29 @@ class VaultServicer(vault_pb2_grpc.VaultServiceServicer):
 
     async def Enrol(self, request: vault_pb2.EnrolRequest, context: Any) -> vault_pb2.EnrolResponse:
         """Store a template under the permit's basis."""
-        cmd = wire.enrol_from_pb(request, deadline(), certificate_thumbprint(context))
-        return wire.enrolled_to_pb(await enrol(cmd, ports=self._ports, now=Micros(self._now())))
+        now, until = self._times()
+        cmd = wire.enrol_from_pb(request, until, certificate_thumbprint(context))
+        return wire.enrolled_to_pb(await enrol(cmd, ports=self._ports, now=now))
 
     async def Match(self, request: vault_pb2.MatchRequest, context: Any) -> vault_pb2.MatchResponse:
         """Compare a probe with the template of the permit's basis."""
-        cmd = wire.match_from_pb(request, deadline(), certificate_thumbprint(context))
-        return wire.compared_to_pb(await match(cmd, rules=self._rules, ports=self._ports, now=Micros(self._now())))
+        now, until = self._times()
+        cmd = wire.match_from_pb(request, until, certificate_thumbprint(context))
+        return wire.compared_to_pb(await match(cmd, rules=self._rules, ports=self._ports, now=now))
 
     async def Destroy(self, request: vault_pb2.DestroyRequest, context: Any) -> vault_pb2.DestroyResponse:
         """Destroy every template of a basis."""
+        now, until = self._times()
         controller, basis, reason = wire.destroy_from_pb(request)
-        now, until = Micros(self._now()), Micros(deadline())
-        return wire.destroyed_to_pb(
-            await destroy(controller, basis, reason, ports=self._ports, now=now, deadline=until)
-        )
+        receipts = await destroy(controller, basis, reason, ports=self._ports, now=now, deadline=until)
+        return wire.destroyed_to_pb(receipts)
 
     async def GetHolding(self, request: vault_pb2.GetHoldingRequest, context: Any) -> vault_pb2.GetHoldingResponse:
         """Say what is stored under a basis."""
         controller, basis = wire.holding_from_pb(request)
         return wire.holdings_to_pb(await holdings(controller, basis, ports=self._ports))
+
+    def _times(self) -> tuple[Micros, Micros]:
+        """Return now, and until when the ledger and others may take."""
+        now = Micros(self._now())
+        return now, answer_by(Micros(deadline()), now)

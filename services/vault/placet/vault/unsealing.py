@@ -19,21 +19,29 @@ RETRY_S = 2.0
 _log = logging.getLogger(__name__)
 
 
-async def unseal(
-    keyring: FileKeyring, *, retry_s: float = RETRY_S, opened: Callable[[], Awaitable[None]] | None = None
-) -> None:
-    """Open the keyring, trying again until it opens; call `opened` then, once."""
-    said = ""
-    while keyring.sealed:
+class Unsealing:
+    """Opens one keyring; `said` is why it did not open at the last try."""
+
+    def __init__(self, keyring: FileKeyring) -> None:
+        self._keyring = keyring
+        self.said = ""
+
+    async def once(self) -> bool:
+        """Try to open the keyring; log why not, once a reason. Returns whether it is open."""
         try:
-            await asyncio.to_thread(keyring.unseal)
+            await asyncio.to_thread(self._keyring.unseal)
         except KeyringUnusable as error:
-            if str(error) != said:
-                said = str(error)
-                _log.warning("the vault is sealed: %s", said)
+            if str(error) != self.said:
+                self.said = str(error)
+                _log.warning("the vault is sealed: %s", self.said)
+            return False
+        _log.info("the vault is unsealed")
+        return True
+
+    async def until_open(self, opened: Callable[[], Awaitable[None]], *, retry_s: float = RETRY_S) -> None:
+        """Try again and again until it opens; then call `opened`."""
+        while not await self.once():  # noqa: ASYNC110 (nothing tells when a file becomes usable)
             await asyncio.sleep(retry_s)
-    _log.info("the vault is unsealed")
-    if opened is not None:
         await opened()
 
 
