@@ -10,6 +10,10 @@ Json = dict[str, Any]
 SECOND = 1_000_000
 
 
+def at(before: list[Json], index: int) -> Json | None:
+    return next((entry for entry in before if entry["i"] == index), None)
+
+
 def find_basis(before: list[Json], ordinal: int | None) -> Json | None:
     """The grant with the amends before applied, and `ended`."""
     basis: Json | None = None
@@ -81,7 +85,7 @@ def against_event(before: list[Json], event: Json, named: int | None) -> list[st
         stand = sum(e["kind"] == "event" and e["basis"] == named and e["verdict"] == "allow" for e in before)
         if stand >= basis["max_events"]:
             reasons.append("EVENTS_EXHAUSTED")
-    decision = before[event["decision"]]
+    decision = at(before, event["decision"])
     if decision["verdict"] != "allow":
         reasons.append("POLICY")
         if decision["errors"]:
@@ -97,8 +101,8 @@ def against_event(before: list[Json], event: Json, named: int | None) -> list[st
 
 def against_use(before: list[Json], use: Json, named: int) -> tuple[int, list[str]]:
     """The number of the use, and every reason against it; `named` is the index that the caller named."""
-    event = before[named] if named < len(before) and before[named]["kind"] == "event" else None
-    if event is None:
+    event = at(before, named)
+    if event is None or event["kind"] != "event":
         return 1, ["PERMIT_UNKNOWN"]
     made = sum(e["kind"] == "use" and e["event"] == named and e["verdict"] == "allow" for e in before)
     reasons = []
