@@ -1,4 +1,4 @@
-"""A little log for the tests of the SDK: real entries, a real tree, real checkpoints, real proofs; no database, no rules.
+"""A little log for the tests of the SDK: real entries, tree, checkpoints and proofs; no database, no rules.
 
 Can be copied, so that a test makes two histories out of one.
 """

@@ -1,8 +1,8 @@
 """A stub of the services on a real grpc.aio server, over a `LittleLog`: answers with valid proofs, or lies as told.
 
-`lie(name, response)` may change every answer before it is sent; `fail(name, request)` may return a status to abort with.
-Run as a program it serves on a free port (printed, with the verifier key) until its input closes: for measuring the SDK
-in a process of its own.
+`lie(name, response)` may change every answer before it is sent; `fail(name, request)` may return a status to abort
+with. Run as a program it serves on a free port (printed, with the verifier key) until its input closes: for measuring
+the SDK in a process of its own.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from typing import Any
 
 import grpc
 import grpc.aio
-
 from integration.sdk.little_log import LittleLog
+
 from placet.api.audit.v1 import audit_pb2, audit_pb2_grpc
 from placet.api.common.v1 import vocabulary_pb2
 from placet.api.permission.v1 import permission_pb2, permission_pb2_grpc
@@ -83,9 +83,7 @@ class LittleMesh(permission_pb2_grpc.PermissionServiceServicer, audit_pb2_grpc.A
         return await self.answer("Authorize", request, context, 1, make)
 
     async def AuthorizeBatch(self, request: Any, context: Any) -> Any:
-        return await self.answer(
-            "AuthorizeBatch", request, context, len(request.events), lambda: self.batch(request)
-        )
+        return await self.answer("AuthorizeBatch", request, context, len(request.events), lambda: self.batch(request))
 
     async def AuthorizeStream(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         async for request in requests:
