@@ -38,8 +38,8 @@ def test_a_foreign_cause_is_not_shown():
     assert "secret" not in error.diagnostics()
 
 
-def test_numbers_are_facts_of_a_context():
-    check_draft(decision(context={"gallery_size": 100}))
+def test_numbers_and_booleans_are_facts_of_a_context():
+    check_draft(decision(context={"gallery_size": 100, "sign_valid": True}))
 
 
 def test_random_actor_ids_may_begin_with_any_letter_of_base64url():
