@@ -31,7 +31,7 @@ from hypothesis.stateful import (
 from sqlmodel import Session, col, select
 
 from placet.consent.errors import PlacetError
-from placet.consent.handlers import capture, delivery
+from placet.consent.handlers import capture, rounds
 from placet.consent.handlers import guardians as handlers
 from placet.consent.model.consents import Consent
 from placet.consent.model.vocabulary import Choice, ConsentState, EndedBy, Instant, Operation
@@ -206,7 +206,7 @@ class ConsentMachine(RuleBasedStateMachine):
             minor = who in self._checked() and ages.is_minor(CHILDREN[who], SHANGHAI, now, LAW)
             if minor and not self._pending() and basis.ended is None and valid_at(basis, now):
                 assert basis.needs, f"{who} is a minor and {row.id} needs nobody"
-            if basis.needs and consent_of(row, signed_receipt=None).state(now) is ConsentState.GIVEN:
+            if basis.needs and consent_of(row).state(now) is ConsentState.GIVEN:
                 needed = [state.basis(one) for one in basis.needs]
                 assert all(one is not None and one.ended is None and valid_at(one, now) for one in needed)
                 assert all(one.subject == basis.subject for one in needed if one is not None)
@@ -252,7 +252,7 @@ class ConsentMachine(RuleBasedStateMachine):
         for row, _ in self._rows():
             if row.basis is not None:
                 basis = state.basis(row.basis)
-                consent = consent_of(row, signed_receipt=None)
+                consent = consent_of(row)
                 assert basis is not None
                 assert basis.ended == (None if consent.ending is None else consent.ending.index)
                 assert (basis.operations, basis.sites) == (
@@ -373,9 +373,9 @@ def _break_amend(monkeypatch: pytest.MonkeyPatch) -> None:
 def _break_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each delivery has a key of its own, so that a lost answer is done again."""
     keys = itertools.count()
-    submission = delivery._submission
+    submission = rounds._submission
     monkeypatch.setattr(
-        delivery, "_submission", lambda *args: replace(submission(*args), key=next(keys).to_bytes(16, "big"))
+        rounds, "_submission", lambda *args: replace(submission(*args), key=next(keys).to_bytes(16, "big"))
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from placet.consent.errors import Invalid
 from placet.consent.model.vocabulary import AgeBand, Instant
 from placet.consent.policy import ages
+from placet.consent.policy.facts import age_of
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
@@ -78,19 +79,18 @@ def test_a_day_without_or_with_two_midnights_begins_at_its_first_instant(
 def test_the_band_and_when_it_changes(years: int, expected: AgeBand) -> None:
     birth = date(2026 - years, 5, 3)
     now = at("2026-05-03T00:00:00+08:00")
-    assert ages.band(birth, SHANGHAI, now) is expected
-    until = ages.band_until(birth, SHANGHAI, now)
+    band, until = age_of(birth, "Asia/Shanghai", now)
+    assert band is expected
     if expected is AgeBand.ADULT:
         assert until is None
     else:
         assert until is not None
-        assert ages.band(birth, SHANGHAI, Instant(until - 1)) is expected
-        assert ages.band(birth, SHANGHAI, until) is not expected
+        assert age_of(birth, "Asia/Shanghai", Instant(until - 1)) == (expected, until)
+        assert age_of(birth, "Asia/Shanghai", until)[0] is not expected
 
 
 def test_no_birth_date_is_an_adult_for_good() -> None:
-    assert ages.band(None, SHANGHAI, at("2026-05-03T00:00:00+08:00")) is AgeBand.ADULT
-    assert ages.band_until(None, SHANGHAI, at("2026-05-03T00:00:00+08:00")) is None
+    assert age_of(None, "Asia/Shanghai", at("2026-05-03T00:00:00+08:00")) == (AgeBand.ADULT, None)
 
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "Asia", "Asia/", "../../etc/passwd", "/etc/passwd", "UTC\0", ""])

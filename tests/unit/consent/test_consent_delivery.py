@@ -306,7 +306,7 @@ async def test_messages_carry_ledger_ids_only(world: World) -> None:
         assert one.basis == entry.basis  # type: ignore[union-attr]
         assert one.at == entry.t
         assert one.subject == f"placet.msg.bank.consent.{one.kind}"
-    assert sent[-1].data == {"needed_by": [child.consent.basis]}
+    assert sent[-1].data == {"stopped": [child.consent.basis]}
     everything = repr(sent)
     for secret in (subject("alice"), subject("child"), given.consent.id, child.consent.id, mother):
         assert str(secret) not in everything

@@ -1,5 +1,6 @@
 """What the permission service is told: whose bases, which facts, and how far the answer is complete."""
 
+import asyncio
 import time
 from datetime import date
 
@@ -123,6 +124,13 @@ async def test_complete_up_to_the_last_entry_but_not_beyond_what_may_be_on_its_w
     assert (await world.lookup(ordinals=(0,))).as_of == alice.as_of
     await world.sweep()
     assert (await world.lookup("alice")).as_of == other.receipt.index + 1
+
+
+async def test_at_once_nothing_is_left_to_the_sweep(world: World) -> None:
+    await asyncio.gather(*(world.capture("alice") for _ in range(6)))
+    found = await world.lookup("alice")
+    assert found.as_of == len(world.ledger.log(BANK).entries) - 1
+    assert [one.ended is None for one in found.subjects[0]].count(True) == 1
 
 
 async def test_over_the_bus_it_is_protobuf_and_only_of_the_subjects_controller(world: World) -> None:

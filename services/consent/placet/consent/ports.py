@@ -146,7 +146,7 @@ class Records(Protocol):
         """Return a person's steps that are not in the log yet, in order."""
 
     def save_receipt(self, step: Step, receipt: Receipt, basis: BasisOrdinal | None) -> None:
-        """Store that a step is in the log, and raise the controller's `as_of` beyond its index."""
+        """Store that a step is in the log."""
 
     def save_bar(self, step: Step, bar: Bar) -> None:
         """Store that the log refused a step for good."""

@@ -47,12 +47,11 @@ def _serial() -> Any:
 
 
 class ControllerRow(Table, table=True):
-    """A controller met before, and below which ledger index everything of this service is reflected here."""
+    """A controller met before."""
 
     __tablename__ = "controller"
 
     controller: str = Field(primary_key=True)
-    as_of: int = _big(default=0)
 
 
 class PersonRow(Table, table=True):
@@ -156,6 +155,7 @@ class ConsentRow(Table, table=True):
     decided_at: int = _big()
     digest: bytes = _bytes()
     step: int = _big()
+    last_step: int = _big()
     # JSON lists of guardianship ids and of ordinals.
     guardianships: str
     needs: str
@@ -258,6 +258,8 @@ class StepRow(Table, table=True):
             sqlite_where=text("pending"),
             postgresql_where=text("pending"),
         ),
+        # The highest position of a controller is read with each new step and each lookup.
+        Index("step_position", "controller", "position"),
         # Invariant: a step is pending, or in the log, or barred.
         CheckConstraint("pending = (position IS NULL AND bar IS NULL)", name="pending_is_open"),
         CheckConstraint("position IS NULL OR bar IS NULL", name="in_the_log_or_barred"),
@@ -276,7 +278,7 @@ class StepRow(Table, table=True):
     basis_of: int | None = _big(default=None)
     needs_of: str
     accepted_at: int = _big()
-    # The controller's as_of when this was accepted. Invariant: not above the position it will get.
+    # One above the controller's highest position when this was accepted. Invariant: not above the position it will get.
     floor: int = _big()
     pending: bool
     basis: int | None = _big(default=None)

@@ -6,15 +6,17 @@ Never: bundles purposes; makes refusing harder than giving. Anchors: consent.md 
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from placet.consent.errors import (
     IdempotencyConflict,
     Invalid,
     NotFound,
     NoticeSuperseded,
+    PlacetError,
 )
 from placet.consent.handlers import steps
-from placet.consent.handlers.delivery import bring, check_time
+from placet.consent.handlers.delivery import Accepted, carry_out, check_time
 from placet.consent.handlers.existing import receipt_of
 from placet.consent.handlers.notices import in_force
 from placet.consent.model.commands import Capture
@@ -45,20 +47,18 @@ async def capture(asked: Capture, *, actor: str, ports: Ports, now: Instant, dea
     ControllerClosed; AcceptedLater when the ledger does not answer: it will arrive, and repeating returns the proof.
     """
     check_time(now, deadline)
-    digest = digests.of_request(asked)
-    known = await ports.store.read(lambda records: _known(records, asked, digest))
-    if known is None:
-        await ports.controllers.require_open(asked.controller, deadline=deadline)
-        known = await ports.store.write(lambda records: _accept(records, asked, digest, actor, ports, now))
-    await bring("The decision", asked.controller, known.person, [known.step], ports=ports, now=now, deadline=deadline)
-    return await ports.store.read(lambda records: _captured(records, asked.controller, asked.id))
+    barrier = await _closed(asked.controller, ports, deadline)
+    accept = partial(_accept, asked=asked, actor=actor, barrier=barrier, ports=ports, now=now)
+    return await carry_out("The decision", accept, ports=ports, now=now, deadline=deadline)
 
 
-def _known(records: Records, asked: Capture, digest: bytes) -> Consent | None:
-    known = records.consent(asked.controller, asked.id)
-    if known is not None and known.digest != digest:
-        raise IdempotencyConflict("id", asked.id)
-    return known
+async def _closed(controller: Controller, ports: Ports, deadline: Instant) -> PlacetError | None:
+    """Return why nothing new may be recorded for a controller; what was recorded before is still answered."""
+    try:
+        await ports.controllers.require_open(controller, deadline=deadline)
+    except PlacetError as error:
+        return error
+    return None
 
 
 def _captured(records: Records, controller: Controller, ident: ConsentId) -> Captured:
@@ -68,12 +68,28 @@ def _captured(records: Records, controller: Controller, ident: ConsentId) -> Cap
     return Captured(consent=consent, receipt=receipt if consent.choice is Choice.GIVEN else None)
 
 
-def _accept(records: Records, asked: Capture, digest: bytes, actor: str, ports: Ports, now: Instant) -> Consent:
-    """Decide inside the transaction; returns the consent as stored, with its steps."""
+def _accept(
+    records: Records, asked: Capture, actor: str, barrier: PlacetError | None, ports: Ports, now: Instant
+) -> Accepted[Captured]:
+    """Find the decision of this id, or record it."""
+    digest = digests.of_request(asked)
+    known = records.consent(asked.controller, asked.id)
+    if known is not None and known.digest != digest:
+        raise IdempotencyConflict("id", asked.id)
+    if known is None and barrier is not None:
+        raise barrier
+    consent = known or _decide(records, asked, digest, actor, ports, now)
+    return Accepted(
+        controller=asked.controller,
+        person=consent.person,
+        wanted=(consent.step, consent.last_step),
+        answer=partial(_captured, controller=asked.controller, ident=asked.id),
+    )
+
+
+def _decide(records: Records, asked: Capture, digest: bytes, actor: str, ports: Ports, now: Instant) -> Consent:
+    """Store a new decision with its steps. Raises when it is not lawful."""
     person = records.person(asked.controller, asked.subject)
-    known = _known(records, asked, digest)
-    if known is not None:
-        return known
     notice = _notice(records, asked, person)
     guarding = _guarding(records, asked, person, ports.law, now)
     if asked.choice is Choice.GIVEN:
@@ -86,8 +102,8 @@ def _accept(records: Records, asked: Capture, digest: bytes, actor: str, ports: 
         step = records.add_step(steps.refused(asked, kept, at))
     else:
         step, guarding = _grant(records, asked, kept, guarding, at)
-    _end_earlier(records, asked, at)
-    consent = _consent(asked, digest, person, step, guarding, now)
+    last_step = _end_earlier(records, asked, at) or step
+    consent = _consent(asked, digest, at, (step, last_step), guarding)
     records.add_consent(consent, kept)
     return consent
 
@@ -142,27 +158,26 @@ def _grant(
     return step, replace(guarding, until=min(ends, default=None))
 
 
-def _end_earlier(records: Records, asked: Capture, at: steps.Who) -> None:
+def _end_earlier(records: Records, asked: Capture, at: steps.Who) -> StepId | None:
     """The latest decision wins: end the live consent to the same purpose, after the new grant."""
     earlier = records.live_consent(asked.controller, at.person, asked.purpose)
     if earlier is None:
-        return
+        return None
     by, reason = scopes.ending_by_decision(asked)
     step = records.add_step(steps.withdraw(earlier, by=by, reason=reason, at=at))
     records.save_consent(earlier.ended(Ending(by=by, reason=reason, at=at.now, step=step)))
+    return step
 
 
-def _consent(
-    asked: Capture, digest: bytes, person: PersonKey, step: StepId, guarding: Guarding, now: Instant
-) -> Consent:
+def _consent(asked: Capture, digest: bytes, at: steps.Who, made: tuple[StepId, StepId], guarding: Guarding) -> Consent:
     return Consent(
         controller=asked.controller,
         id=asked.id,
-        person=person,
+        person=at.person,
         purpose=asked.purpose,
         choice=asked.choice,
         scope=Scope(operations=asked.operations, sites=asked.sites, egress=asked.egress, not_after=asked.not_after),
-        not_before=asked.not_before or now,
+        not_before=asked.not_before or at.now,
         max_events=asked.max_events,
         notice_hash=asked.notice_hash,
         notice_served=asked.notice_served,
@@ -173,8 +188,9 @@ def _consent(
         birth_date=asked.birth_date,
         zone=asked.zone,
         imported=asked.imported,
-        decided_at=now,
+        decided_at=at.now,
         digest=digest,
-        step=step,
+        step=made[0],
+        last_step=made[1],
         guarding=guarding,
     )

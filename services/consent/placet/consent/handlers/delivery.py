@@ -1,55 +1,50 @@
-"""Brings accepted steps into the log, in the order of each person, and records what came back.
+"""Carries a change out: accepted in one transaction, brought into the log, recorded in another.
 
-Owns: the one commit point after the ledger: position, receipt, state and outgoing message of a step are one
-transaction. Safe to run twice, at once, and again after a crash at any point: a step's key finds its entry, and what is
-recorded already is left alone.
-Never: gives up on a step because the ledger is away; `sweep` comes again. Anchors: 'Service rules' (outbox, tx1 and
-tx2).
+Owns: the one way every change takes, for a call, for its repetition, and in the background (`sweep`) after an outage
+or a crash at any point. A step's key finds its entry, so running this twice, or at once, does nothing twice.
+Never: gives up on a step because the ledger is away. Anchor: style.md section 2 (one commit point a use case).
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
+from typing import Generic, TypeVar
 
 from placet.consent.errors import AcceptedLater, Corrupt, DeadlinePassed, Exhausted, PlacetError, Unavailable
-from placet.consent.handlers import drafts, outcomes
-from placet.consent.model.steps import Bar, Receipt, Step
+from placet.consent.handlers.rounds import Round, apply, next_round
+from placet.consent.model.steps import Bar, Receipt
 from placet.consent.model.vocabulary import Controller, Instant, PersonKey, StepId
-from placet.consent.policy import digests
-from placet.consent.ports import Backlog, Ports, Records, Submission
+from placet.consent.ports import Backlog, Ports, Records
 
-# Steps of one person in one append; more come in the next round.
-MAX_ROUND = 128
+T = TypeVar("T")
+
 # What is kept back of a caller's deadline to record the outcome and to answer, at most and at least (microseconds).
 _MARGIN = 150_000
 _LEAST = 5_000
 # Persons whose steps a sweep brings in at once: the ledger client sends them together.
 _AT_ONCE = 32
 _log = logging.getLogger(__name__)
-_BARRED = Bar(
-    kind="precondition",
-    reason="ADMISSION_REFUSED",
-    message="The ledger refused what this rests on.",
-    metadata={},
-)
-
-
-class _Arrival(Enum):
-    DONE = "done"
-    AWAY = "away"
-    TROUBLED = "troubled"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Round:
-    """What can be sent now, and what never can because something it rests on was refused."""
+class Accepted(Generic[T]):
+    """What a use case stored: whose steps must be in the log (None: all), and how the answer is read then."""
 
-    send: tuple[tuple[Step, Submission], ...]
-    barred: tuple[Step, ...]
-    wanted_pending: bool
+    controller: Controller
+    person: PersonKey
+    wanted: tuple[StepId, ...] | None
+    answer: Callable[[Records], T]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Done(Generic[T]):
+    """Nothing wanted is pending: the answer, or the refusal that it is."""
+
+    value: T | None = None
+    error: PlacetError | None = None
 
 
 def check_time(now: Instant, deadline: Instant) -> None:
@@ -58,45 +53,65 @@ def check_time(now: Instant, deadline: Instant) -> None:
         raise DeadlinePassed
 
 
-async def bring(
-    what: str,
-    controller: Controller,
-    person: PersonKey,
-    wanted: Sequence[StepId],
-    *,
-    ports: Ports,
-    now: Instant,
-    deadline: Instant,
-) -> None:
-    """Bring a person's steps into the log until `wanted` are there (or refused for good).
+async def carry_out(
+    what: str, accept: Callable[[Records], Accepted[T]], *, ports: Ports, now: Instant, deadline: Instant
+) -> T:
+    """Accept a change, bring it into the log, and answer; repeating it goes on where it was.
 
-    Raises AcceptedLater, naming `what`, when the ledger does not answer in time: the steps stay and will arrive.
+    Raises what `accept` raises (then nothing was stored), the log's refusal, or AcceptedLater, naming `what`, when the
+    ledger does not answer in time: it is stored and will arrive.
     """
+    accepted, turn = await ports.store.write(partial(_begin, accept=accept))
     until = Instant(deadline - min(_MARGIN, max(0, deadline - now) // 4))
     try:
-        await settle(controller, person, wanted, ports=ports, deadline=until)
+        done = await _bring(accepted, turn, ports, until)
     except Corrupt:
         raise
     except PlacetError as error:
         raise AcceptedLater(what, metadata={"cause": error.reason}) from error
+    if done.error is not None:
+        raise done.error
+    return done.value  # type: ignore[return-value]  # T may be None
 
 
-async def settle(
-    controller: Controller, person: PersonKey, wanted: Sequence[StepId], *, ports: Ports, deadline: Instant
-) -> None:
-    """Send round after round, each as much as can be sent in order, until nothing wanted is pending.
+def _begin(records: Records, accept: Callable[[Records], Accepted[T]]) -> tuple[Accepted[T], Round | _Done[T]]:
+    accepted = accept(records)
+    return accepted, _turn(records, accepted)
 
-    Raises what the ledger raises; what was recorded before stays recorded.
-    """
-    while True:
-        todo = await ports.store.read(partial(_next, controller=controller, person=person, wanted=wanted))
-        if not todo.wanted_pending:
-            return
-        assert todo.send or todo.barred  # the first pending step rests on nothing that is pending
+
+def _turn(records: Records, accepted: Accepted[T]) -> Round | _Done[T]:
+    """What is next: a round to send, or the answer."""
+    round_ = next_round(records, accepted.controller, accepted.person, accepted.wanted)
+    if round_ is not None:
+        return round_
+    try:
+        return _Done(value=accepted.answer(records))
+    except PlacetError as error:  # an answer, not a reason to undo what was recorded
+        return _Done(error=error)
+
+
+async def _bring(accepted: Accepted[T], turn: Round | _Done[T], ports: Ports, deadline: Instant) -> _Done[T]:
+    """Send round after round until the answer is there; what was recorded on the way stays."""
+    while isinstance(turn, Round):
         answers: list[Receipt | Bar] = []
-        if todo.send:
-            answers = await ports.ledger.append(controller, [sent for _, sent in todo.send], deadline=deadline)
-        await ports.store.write(partial(_apply, todo=todo, answers=answers, ports=ports))
+        if turn.send:
+            sent = [submission for _, submission in turn.send]
+            answers = await ports.ledger.append(accepted.controller, sent, deadline=deadline)
+        turn = await ports.store.write(partial(_record, accepted=accepted, round_=turn, answers=answers, ports=ports))
+    return turn
+
+
+def _record(
+    records: Records, accepted: Accepted[T], round_: Round, answers: Sequence[Receipt | Bar], ports: Ports
+) -> Round | _Done[T]:
+    apply(records, round_, answers, signer=ports.signer, law=ports.law)
+    return _turn(records, accepted)
+
+
+class _Arrival(Enum):
+    DONE = "done"
+    AWAY = "away"
+    TROUBLED = "troubled"
 
 
 async def sweep(*, ports: Ports, accepted_before: Instant, deadline: Instant, limit: int) -> int:
@@ -116,66 +131,21 @@ async def _sweep_one(waiting: Sequence[Backlog], ports: Ports, deadline: Instant
     """One controller's backlog, some persons at a time; when the ledger is away the rest is left for the next sweep."""
     failed = 0
     for at in range(0, len(waiting), _AT_ONCE):
-        outcomes = await asyncio.gather(*(_arrive(one, ports, deadline) for one in waiting[at : at + _AT_ONCE]))
-        failed += sum(outcome is not _Arrival.DONE for outcome in outcomes)
-        if _Arrival.AWAY in outcomes:
+        arrivals = await asyncio.gather(*(_arrive(one, ports, deadline) for one in waiting[at : at + _AT_ONCE]))
+        failed += sum(arrival is not _Arrival.DONE for arrival in arrivals)
+        if _Arrival.AWAY in arrivals:
             return failed + len(waiting[at + _AT_ONCE :])
     return failed
 
 
 async def _arrive(one: Backlog, ports: Ports, deadline: Instant) -> _Arrival:
+    everything = Accepted(controller=one.controller, person=one.person, wanted=None, answer=lambda _: None)
     try:
-        await settle(one.controller, one.person, (), ports=ports, deadline=deadline)
+        turn = await ports.store.read(partial(_turn, accepted=everything))
+        await _bring(everything, turn, ports, deadline)
     except (Unavailable, Exhausted):
         return _Arrival.AWAY
     except Exception as error:  # noqa: BLE001 (one person's trouble must not keep the others from arriving)
         _log.error("steps cannot be brought into the ledger", exc_info=error, extra={"alarm": True})
         return _Arrival.TROUBLED
     return _Arrival.DONE
-
-
-def _next(records: Records, controller: Controller, person: PersonKey, wanted: Sequence[StepId]) -> _Round:
-    pending = records.pending_steps(controller, person, MAX_ROUND)
-    send: list[tuple[Step, Submission]] = []
-    barred: list[Step] = []
-    for step in pending:
-        rests_on = [records.step(one) for one in (*_one(step.basis_of), *step.needs_of)]
-        if any(one.bar for one in rests_on):
-            barred.append(step)
-        elif any(one.pending for one in rests_on):
-            break  # Invariant: nothing overtakes: a person's steps enter the log in their order.
-        else:
-            send.append((step, _submission(step, records)))
-    left = any(records.step(one).pending for one in wanted) if wanted else bool(pending)
-    return _Round(send=tuple(send), barred=tuple(barred), wanted_pending=left)
-
-
-def _one(ident: StepId | None) -> tuple[StepId, ...]:
-    return () if ident is None else (ident,)
-
-
-def _submission(step: Step, records: Records) -> Submission:
-    basis = None if step.basis_of is None else records.step(step.basis_of).basis
-    needs = [records.step(one).basis for one in step.needs_of]
-    return Submission(
-        key=step.key,
-        digest=digests.of_draft(step.action, dict(step.draft)),
-        draft=drafts.draft_of(
-            step,
-            basis=basis,
-            needs=tuple(sorted(one for one in needs if one is not None)),
-        ),
-    )
-
-
-def _apply(records: Records, todo: _Round, answers: Sequence[Receipt | Bar], ports: Ports) -> None:
-    for step in todo.barred:
-        if records.step(step.id).pending:
-            outcomes.barred(records, step, _BARRED)
-    for (step, _), answer in zip(todo.send, answers, strict=True):
-        if not records.step(step.id).pending:
-            continue  # somebody else recorded it: the same key, so the same entry
-        if isinstance(answer, Bar):
-            outcomes.barred(records, step, answer)
-        else:
-            outcomes.entered(records, step, answer, signer=ports.signer, law=ports.law)

@@ -5,10 +5,11 @@ Never: stores a document; lets one member of staff do both steps. Anchors: conse
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from placet.consent.errors import IdempotencyConflict
 from placet.consent.handlers import steps
-from placet.consent.handlers.delivery import bring, check_time
+from placet.consent.handlers.delivery import Accepted, carry_out, check_time
 from placet.consent.handlers.existing import a_guardianship, receipt_of
 from placet.consent.model.checks import uuid as check_uuid
 from placet.consent.model.commands import ConfirmGuardianship, OpenGuardianship, WithdrawGuardianship
@@ -106,38 +107,35 @@ async def confirm(asked: ConfirmGuardianship, *, actor: str, ports: Ports, now: 
     """
     check_time(now, deadline)
     await ports.controllers.require_open(asked.controller, deadline=deadline)
-    confirmed = await ports.store.write(lambda records: _confirm(records, asked, actor, ports, now))
-    assert confirmed.step is not None
-    await bring(
-        "The confirmation",
-        asked.controller,
-        confirmed.minor,
-        [confirmed.step],
-        ports=ports,
-        now=now,
-        deadline=deadline,
+    accept = partial(_confirm, asked=asked, actor=actor, ports=ports, now=now)
+    return await carry_out("The confirmation", accept, ports=ports, now=now, deadline=deadline)
+
+
+def _confirm(records: Records, asked: ConfirmGuardianship, actor: str, ports: Ports, now: Instant) -> Accepted[View]:
+    found = a_guardianship(records, asked.controller, asked.id)
+    rules.check_confirmer(found, actor, now)
+    step = found.step if found.step is not None else _put_in_force(records, found, actor, ports, now)
+    return Accepted(
+        controller=asked.controller,
+        person=found.minor,
+        wanted=(step,),
+        answer=partial(_confirmed, asked=asked, step=step),
     )
-    return await ports.store.read(lambda records: _confirmed(records, asked))
 
 
-def _confirm(records: Records, asked: ConfirmGuardianship, actor: str, ports: Ports, now: Instant) -> Guardianship:
-    opened = a_guardianship(records, asked.controller, asked.id)
-    rules.check_confirmer(opened, actor, now)
-    if opened.state is GuardianshipState.CONFIRMED:
-        return opened
-    about = [records.facts_about(asked.controller, person, now) for person in (opened.minor, opened.guardian)]
+def _put_in_force(records: Records, opened: Guardianship, actor: str, ports: Ports, now: Instant) -> StepId:
+    about = [records.facts_about(opened.controller, person, now) for person in (opened.minor, opened.guardian)]
     rules.check_pair(about[0], about[1], now, ports.law)
     minor, guardian = records.subject(opened.minor), records.subject(opened.guardian)
     kept = steps.salted(contents.guardianship_record(opened, minor=minor, guardian=guardian), ports.fresh)
     first, second = (
-        records.actor(asked.controller, sub, steps.actor_id(ports.fresh)) for sub in (opened.opened_by, actor)
+        records.actor(opened.controller, sub, steps.actor_id(ports.fresh)) for sub in (opened.opened_by, actor)
     )
-    at = steps.Who(controller=asked.controller, person=opened.minor, now=now, law=ports.law, fresh=ports.fresh)
+    at = steps.Who(controller=opened.controller, person=opened.minor, now=now, law=ports.law, fresh=ports.fresh)
     step = records.add_step(steps.guardianship_confirmed(opened, kept, opened=first, confirmed=second, at=at))
-    confirmed = opened.confirmed(by=actor, at=now, step=step)
-    records.save_guardianship(confirmed, kept)
+    records.save_guardianship(opened.confirmed(by=actor, at=now, step=step), kept)
     _end_unguarded(records, opened, at)
-    return confirmed
+    return step
 
 
 def _end_unguarded(records: Records, guardianship: Guardianship, at: steps.Who) -> None:
@@ -149,11 +147,9 @@ def _end_unguarded(records: Records, guardianship: Guardianship, at: steps.Who) 
             records.save_consent(consent.ended(Ending(by=by, reason=reason, at=at.now, step=step)))
 
 
-def _confirmed(records: Records, asked: ConfirmGuardianship) -> View:
-    guardianship = a_guardianship(records, asked.controller, asked.id)
-    assert guardianship.step is not None
-    receipt_of(records.step(guardianship.step))
-    return _view(records, guardianship)
+def _confirmed(records: Records, asked: ConfirmGuardianship, step: StepId) -> View:
+    receipt_of(records.step(step))
+    return _view(records, a_guardianship(records, asked.controller, asked.id))
 
 
 async def get(controller: Controller, ident: GuardianshipId, *, ports: Ports) -> View:
@@ -168,19 +164,26 @@ async def withdraw(asked: WithdrawGuardianship, *, ports: Ports, now: Instant, d
     Raises NotFound, AcceptedLater.
     """
     check_time(now, deadline)
-    ended, wanted = await ports.store.write(lambda records: _withdraw(records, asked, ports, now))
-    if wanted:
-        await bring("The withdrawal", asked.controller, ended.minor, wanted, ports=ports, now=now, deadline=deadline)
-    return await ports.store.read(lambda records: _withdrawn(records, asked))
+    accept = partial(_withdraw, asked=asked, ports=ports, now=now)
+    return await carry_out("The withdrawal", accept, ports=ports, now=now, deadline=deadline)
 
 
-def _withdraw(
-    records: Records, asked: WithdrawGuardianship, ports: Ports, now: Instant
-) -> tuple[Guardianship, list[StepId]]:
-    """Add a withdrawal for each basis, and for the confirmation itself; all are stored at once."""
+def _withdraw(records: Records, asked: WithdrawGuardianship, ports: Ports, now: Instant) -> Accepted[GuardianshipEnd]:
     found = a_guardianship(records, asked.controller, asked.id)
-    if found.state is GuardianshipState.WITHDRAWN:
-        return found, _withdrawals(records, found)
+    if found.state is not GuardianshipState.WITHDRAWN:
+        found = _end(records, found, asked, ports, now)
+    return Accepted(
+        controller=asked.controller,
+        person=found.minor,
+        wanted=_withdrawals(records, found),
+        answer=partial(_withdrawn, asked=asked),
+    )
+
+
+def _end(
+    records: Records, found: Guardianship, asked: WithdrawGuardianship, ports: Ports, now: Instant
+) -> Guardianship:
+    """Add a withdrawal for each basis, and for the confirmation itself; all are stored at once."""
     at = steps.Who(controller=asked.controller, person=found.minor, now=now, law=ports.law, fresh=ports.fresh)
     for basis in records.guardianship_bases(found):
         step = records.add_step(steps.withdraw_guardianship(basis, by=asked.by, reason=asked.reason, at=at))
@@ -193,13 +196,13 @@ def _withdraw(
         ending = steps.guardianship_withdrawn(found, records.step(found.step), by=asked.by, at=at)
         ended = replace(ended, ending=records.add_step(ending))
     records.save_guardianship(ended)
-    return ended, _withdrawals(records, ended)
+    return ended
 
 
-def _withdrawals(records: Records, guardianship: Guardianship) -> list[StepId]:
-    own = [] if guardianship.ending is None else [guardianship.ending]
+def _withdrawals(records: Records, guardianship: Guardianship) -> tuple[StepId, ...]:
+    own = () if guardianship.ending is None else (guardianship.ending,)
     bases = records.guardianship_bases(guardianship)
-    return own + [basis.withdrawal for basis in bases if basis.withdrawal is not None]
+    return own + tuple(basis.withdrawal for basis in bases if basis.withdrawal is not None)
 
 
 def _withdrawn(records: Records, asked: WithdrawGuardianship) -> GuardianshipEnd:

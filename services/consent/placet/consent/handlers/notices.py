@@ -5,16 +5,17 @@ Never: changes a published version. Anchors: consent.md section 1, Order 19 Art 
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from placet.consent.errors import (
     IdempotencyConflict,
     Invalid,
     NotFound,
     NoticeNotYetPublished,
-    error_of,
 )
 from placet.consent.handlers import steps
-from placet.consent.handlers.delivery import bring, check_time
+from placet.consent.handlers.delivery import Accepted, carry_out, check_time
+from placet.consent.handlers.existing import receipt_of
 from placet.consent.model.commands import PublishNotice, RecordServed
 from placet.consent.model.notices import Notice, ServedNotice
 from placet.consent.model.steps import Receipt
@@ -40,16 +41,23 @@ async def publish(asked: PublishNotice, *, ports: Ports, now: Instant, deadline:
     check_time(now, deadline)
     rules.check_complete(asked.content, ports.law)
     await ports.controllers.require_open(asked.controller, deadline=deadline)
-    content_hash = rules.content_hash(asked.content)
-    notice = await ports.store.write(lambda records: _accept(records, asked, content_hash, ports=ports, now=now))
-    await bring("The notice", asked.controller, NOBODY, [notice.step], ports=ports, now=now, deadline=deadline)
-    return await ports.store.read(lambda records: _published(records, asked.controller, content_hash))
+    accept = partial(_accept, asked=asked, content_hash=rules.content_hash(asked.content), ports=ports, now=now)
+    return await carry_out("The notice", accept, ports=ports, now=now, deadline=deadline)
 
 
-def _accept(records: Records, asked: PublishNotice, content_hash: bytes, *, ports: Ports, now: Instant) -> Notice:
-    known = records.notice(asked.controller, content_hash)
-    if known is not None:
-        return known
+def _accept(
+    records: Records, asked: PublishNotice, content_hash: bytes, ports: Ports, now: Instant
+) -> Accepted[Published]:
+    known = records.notice(asked.controller, content_hash) or _new(records, asked, content_hash, ports, now)
+    return Accepted(
+        controller=asked.controller,
+        person=NOBODY,
+        wanted=(known.step,),
+        answer=partial(_published, controller=asked.controller, content_hash=content_hash),
+    )
+
+
+def _new(records: Records, asked: PublishNotice, content_hash: bytes, ports: Ports, now: Instant) -> Notice:
     latest = records.latest_notice(asked.controller, asked.content.id, published=False)
     who = steps.Who(controller=asked.controller, person=NOBODY, now=now, law=ports.law, fresh=ports.fresh)
     notice = Notice(
@@ -67,11 +75,7 @@ def _accept(records: Records, asked: PublishNotice, content_hash: bytes, *, port
 def _published(records: Records, controller: Controller, content_hash: bytes) -> Published:
     notice = records.notice(controller, content_hash)
     assert notice is not None
-    step = records.step(notice.step)
-    if step.bar is not None:
-        raise error_of(step.bar.kind, step.bar.reason, step.bar.message, metadata=step.bar.metadata)
-    assert step.receipt is not None
-    return Published(notice=notice, receipt=step.receipt)
+    return Published(notice=notice, receipt=receipt_of(records.step(notice.step)))
 
 
 async def get(controller: Controller, content_hash: bytes, *, ports: Ports) -> Notice:

@@ -97,9 +97,9 @@ def _guardianship_withdrawn(records: Records, step: Step, receipt: Receipt, entr
     assert step.basis_of is not None
     basis = records.guardianship_basis(step.basis_of)
     records.save_guardianship_basis(replace(basis, ended=receipt.index))
-    stopped = _consent(records, step).basis
-    needed_by = [] if stopped is None else [stopped]
-    _note(records, step, receipt, entry, "guardianship_withdrawn", needed_by=needed_by)
+    ended = _consent(records, step).basis
+    stopped = [] if ended is None else [ended]
+    _note(records, step, receipt, entry, "guardianship_withdrawn", stopped=stopped)
 
 
 def _recorded(

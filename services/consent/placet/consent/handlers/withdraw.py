@@ -6,10 +6,11 @@ Anchors: consent.md section 3, promise P3.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from placet.consent.errors import StateInvalid
 from placet.consent.handlers import steps
-from placet.consent.handlers.delivery import bring, check_time
+from placet.consent.handlers.delivery import Accepted, carry_out, check_time
 from placet.consent.handlers.existing import a_consent
 from placet.consent.model.checks import subject as check_subject
 from placet.consent.model.checks import uuid as check_uuid
@@ -36,24 +37,30 @@ async def withdraw(asked: Withdraw, *, ports: Ports, now: Instant, deadline: Ins
     Raises NotFound, StateInvalid (nothing was given), AcceptedLater: accepted, it will arrive; repeat to get the proof.
     """
     check_time(now, deadline)
-    consent, step = await ports.store.write(lambda records: _accept(records, asked, ports, now))
-    await bring("The withdrawal", asked.controller, consent.person, [step], ports=ports, now=now, deadline=deadline)
-    return await ports.store.read(lambda records: _withdrawn(records, asked, step))
+    accept = partial(_accept, asked=asked, ports=ports, now=now)
+    return await carry_out("The withdrawal", accept, ports=ports, now=now, deadline=deadline)
 
 
-def _accept(records: Records, asked: Withdraw, ports: Ports, now: Instant) -> tuple[Consent, StepId]:
+def _accept(records: Records, asked: Withdraw, ports: Ports, now: Instant) -> Accepted[Withdrawn]:
     consent = a_consent(records, asked.controller, asked.id)
-    if consent.ending is not None:
-        return consent, consent.ending.step
+    step = consent.ending.step if consent.ending is not None else _end(records, consent, asked, ports, now)
+    return Accepted(
+        controller=asked.controller,
+        person=consent.person,
+        wanted=(step,),
+        answer=partial(_withdrawn, asked=asked, ident=step),
+    )
+
+
+def _end(records: Records, consent: Consent, asked: Withdraw, ports: Ports, now: Instant) -> StepId:
     if consent.choice is Choice.REFUSED:
         raise StateInvalid("This consent was refused, so there is nothing to withdraw.")
     if consent.barred:
         raise StateInvalid(_NEVER_IN_FORCE)
     at = steps.Who(controller=asked.controller, person=consent.person, now=now, law=ports.law, fresh=ports.fresh)
     step = records.add_step(steps.withdraw(consent, by=asked.by, reason=asked.reason, at=at))
-    consent = consent.ended(Ending(by=asked.by, reason=asked.reason, at=now, step=step))
-    records.save_consent(consent)
-    return consent, step
+    records.save_consent(consent.ended(Ending(by=asked.by, reason=asked.reason, at=now, step=step)))
+    return step
 
 
 def _withdrawn(records: Records, asked: Withdraw, ident: StepId) -> Withdrawn:

@@ -90,6 +90,8 @@ class Consent:
     digest: bytes
     # The step of the grant, or of the record `consent.refused`.
     step: StepId
+    # The last step of the decision: the end of the earlier consent that it replaces, or the same.
+    last_step: StepId
     guarding: Guarding = Guarding()
     # Invariant: set together, once, when the grant is in the ledger.
     basis: BasisOrdinal | None = None

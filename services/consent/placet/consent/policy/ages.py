@@ -51,20 +51,9 @@ def today(place: ZoneInfo, now: Instant) -> date:
     return (_EPOCH + now * _MICROSECOND).astimezone(place).date()
 
 
-def band(birth: date | None, place: ZoneInfo, now: Instant) -> AgeBand:
-    """Return the age band at `now`; None: an adult by the capturer's statement."""
-    if birth is None:
-        return AgeBand.ADULT
-    below = (name for age, name in _BANDS if now < reached_at(birth, age, place))
-    return next(below, AgeBand.ADULT)
-
-
-def band_until(birth: date | None, place: ZoneInfo, now: Instant) -> Instant | None:
-    """Return when the band next changes, or None: it holds for good."""
-    if birth is None:
-        return None
-    coming = (at for age, _ in _BANDS if now < (at := reached_at(birth, age, place)))
-    return next(coming, None)
+def thresholds(birth: date, place: ZoneInfo) -> tuple[tuple[Instant, AgeBand], ...]:
+    """Return the instants at which the age band changes, ascending, each with the band that holds until then."""
+    return tuple((reached_at(birth, age, place), band) for age, band in _BANDS)
 
 
 def is_minor(birth: date | None, place: ZoneInfo, now: Instant, law: str) -> bool:

@@ -1,19 +1,25 @@
 """What a policy decision needs to know about a consent, at one moment.
 
-Owns: `BasisFacts` and how it follows from a consent (law.md section 5).
+Owns: `BasisFacts` (law.md section 5), and the age band by birth date, with what it needs kept in memory: this is on the
+way of a face event.
 Never: says whether an event is lawful: the permission service decides, the sequencer judges.
 """
 
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 
-from placet.consent.model.consents import Consent
-from placet.consent.model.vocabulary import WRITTEN, AgeBand, BasisOrdinal, Instant, LeafIndex, Operation
+from placet.consent.model.vocabulary import AgeBand, BasisOrdinal, Instant, LeafIndex, Operation
 from placet.consent.policy import ages
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BasisFacts:
-    """A consent as a policy decision needs it. Times in microseconds; None: no end, or for good."""
+    """A consent as a policy decision needs it. Times in microseconds; None: no end, or for good.
+
+    `separate`, `explicit`, `notice_complete` and `term_stated` hold for every consent of this service by construction:
+    one purpose a request, an expression always, and no notice published that lacks an item.
+    """
 
     ordinal: BasisOrdinal
     granted: LeafIndex
@@ -26,47 +32,28 @@ class BasisFacts:
     egress: bool
     not_before: Instant
     not_after: Instant | None
-    separate: bool
-    explicit: bool
     written: bool
     notice_served: bool
-    notice_complete: bool
-    term_stated: bool
     needs: tuple[BasisOrdinal, ...]
     guardian_active: bool
     age_band: AgeBand
     age_band_until: Instant | None
+    separate: bool = True
+    explicit: bool = True
+    notice_complete: bool = True
+    term_stated: bool = True
 
 
-def facts_of(consent: Consent, now: Instant) -> BasisFacts:
-    """Return the facts of a consent that is in the ledger.
+@lru_cache(maxsize=16_384)
+def _thresholds(birth: date, zone: str) -> tuple[tuple[Instant, AgeBand], ...]:
+    return ages.thresholds(birth, ages.zone("zone", zone))
 
-    Every consent here is separate and explicit by construction (one purpose a request, an expression always), and its
-    notice complete with the term stated (`policy.notices` publishes no other).
-    """
-    assert consent.basis is not None
-    assert consent.granted is not None
-    assert consent.leaf_hash is not None
-    place = ages.zone("zone", consent.zone)
-    return BasisFacts(
-        ordinal=consent.basis,
-        granted=consent.granted,
-        leaf_hash=consent.leaf_hash,
-        ended=None if consent.ending is None else consent.ending.index,
-        purpose=consent.purpose,
-        operations=consent.scope.operations,
-        sites=consent.scope.sites,
-        egress=consent.scope.egress,
-        not_before=consent.not_before,
-        not_after=consent.scope.not_after,
-        separate=True,
-        explicit=True,
-        written=consent.expression in WRITTEN,
-        notice_served=consent.notice_served is not None,
-        notice_complete=True,
-        term_stated=True,
-        needs=consent.guarding.needs,
-        guardian_active=consent.guarding.active(now),
-        age_band=ages.band(consent.birth_date, place, now),
-        age_band_until=ages.band_until(consent.birth_date, place, now),
-    )
+
+def age_of(birth: date | None, zone: str, now: Instant) -> tuple[AgeBand, Instant | None]:
+    """Return the age band at `now` and when it next changes; None: an adult by the capturer's statement, for good."""
+    if birth is None:
+        return AgeBand.ADULT, None
+    for until, band in _thresholds(birth, zone):
+        if now < until:
+            return band, until
+    return AgeBand.ADULT, None

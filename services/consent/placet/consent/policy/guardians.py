@@ -23,7 +23,6 @@ from placet.consent.model.guardianships import Guardianship
 from placet.consent.model.vocabulary import Choice, GuardianshipState, Instant, PersonKey
 from placet.consent.policy import ages
 
-
 # Why a consent ends that a minor gave as if they were an adult.
 MINOR_ALONE = "minor_without_guardian"
 

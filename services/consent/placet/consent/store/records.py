@@ -8,6 +8,7 @@ Never: opens or ends a transaction (`sql`), or decides anything.
 import json
 from dataclasses import asdict
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from placet.consent.model.consents import Amendment, Consent
@@ -31,7 +32,6 @@ from placet.consent.store import persons, rows, step_rows
 from placet.consent.tables import (
     AmendmentRow,
     ConsentRow,
-    ControllerRow,
     GuardianshipBasisRow,
     GuardianshipRow,
     NoticeRow,
@@ -118,18 +118,18 @@ class SqlRecords:
 
     def consent(self, controller: Controller, ident: ConsentId) -> Consent | None:
         row = self._session.get(ConsentRow, (controller, ident))
-        return None if row is None else _consent(row)
+        return None if row is None else rows.consent_of(row)
 
     def consents_of(self, controller: Controller, person: PersonKey) -> list[Consent]:
         query = select(ConsentRow).where(ConsentRow.person == person).order_by(col(ConsentRow.step))
-        return [_consent(row) for row in self._session.exec(query)]
+        return [rows.consent_of(row) for row in self._session.exec(query)]
 
     def live_consent(self, controller: Controller, person: PersonKey, purpose: str) -> Consent | None:
         query = select(ConsentRow).where(
             ConsentRow.person == person, ConsentRow.purpose == purpose, col(ConsentRow.live).is_(True)
         )
         row = self._session.exec(query).first()
-        return None if row is None else _consent(row)
+        return None if row is None else rows.consent_of(row)
 
     def consents_needing(self, guardianship: Guardianship) -> list[Consent]:
         bases = self.guardianship_bases(guardianship)
@@ -209,7 +209,9 @@ class SqlRecords:
     # --- steps
 
     def add_step(self, step: Step) -> StepId:
-        row = step_rows.step_row(step, floor=self._controller(step.controller).as_of)
+        highest = select(func.max(StepRow.position)).where(StepRow.controller == step.controller)
+        last = self._session.exec(highest).one()
+        row = step_rows.step_row(step, floor=0 if last is None else last + 1)
         self._session.add(row)
         self._session.flush()
         assert row.id is not None
@@ -232,8 +234,6 @@ class SqlRecords:
         row.pending, row.position, row.basis = False, receipt.index, basis
         row.entry, row.leaf_hash, row.proof = receipt.entry, receipt.leaf_hash, b"".join(receipt.proof)
         row.checkpoint, row.tree_size = receipt.checkpoint, receipt.tree_size
-        head = self._controller(step.controller)
-        head.as_of = max(head.as_of, receipt.index + 1)
 
     def save_bar(self, step: Step, bar: Bar) -> None:
         row = self._session.get_one(StepRow, step.id)
@@ -252,14 +252,3 @@ class SqlRecords:
         )
         outbox.put_message(self._session, message, now=note.at)
         self.noted = True
-
-    def _controller(self, controller: Controller) -> ControllerRow:
-        row = self._session.get(ControllerRow, controller)
-        if row is None:
-            row = ControllerRow(controller=controller, as_of=0)
-            self._session.add(row)
-        return row
-
-
-def _consent(row: ConsentRow) -> Consent:
-    return rows.consent_of(row, signed_receipt=row.signed_receipt)

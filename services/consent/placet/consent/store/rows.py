@@ -125,6 +125,7 @@ def consent_row(consent: Consent) -> ConsentRow:
         decided_at=consent.decided_at,
         digest=consent.digest,
         step=consent.step,
+        last_step=consent.last_step,
         guardianships=dumps(consent.guarding.guardianships),
         **consent_changes(consent),
     )
@@ -156,8 +157,8 @@ def consent_changes(consent: Consent) -> dict[str, Any]:
     }
 
 
-def consent_of(row: Any, *, signed_receipt: str | None) -> Consent:
-    """Return the consent of a row: a `ConsentRow`, or a result row with the same columns but the largest."""
+def consent_of(row: ConsentRow) -> Consent:
+    """Return the consent of a row."""
     return Consent(
         controller=Controller(row.controller),
         id=ConsentId(row.id),
@@ -173,7 +174,7 @@ def consent_of(row: Any, *, signed_receipt: str | None) -> Consent:
         not_before=Instant(row.not_before),
         max_events=row.max_events,
         notice_hash=row.notice_hash,
-        notice_served=row.notice_served,
+        notice_served=None if row.notice_served is None else ServedId(row.notice_served),
         language=row.language,
         channel=Channel(row.channel),
         expression=Expression(row.expression),
@@ -184,13 +185,14 @@ def consent_of(row: Any, *, signed_receipt: str | None) -> Consent:
         decided_at=Instant(row.decided_at),
         digest=row.digest,
         step=StepId(row.step),
+        last_step=StepId(row.last_step),
         guarding=_guarding(row),
         basis=None if row.basis is None else BasisOrdinal(row.basis),
         granted=None if row.granted is None else LeafIndex(row.granted),
         leaf_hash=row.leaf_hash,
         ending=_ending(row),
         barred=row.barred,
-        signed_receipt=signed_receipt,
+        signed_receipt=row.signed_receipt,
     )
 
 

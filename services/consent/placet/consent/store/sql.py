@@ -4,6 +4,7 @@ Owns: `SqlStore`, the port `Store` over `placet.kit.db`; which of its errors a h
 Never: keeps anything in memory: what is durable is what there is.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -17,9 +18,12 @@ from placet.consent.store.lookup import look_up
 from placet.consent.store.records import SqlRecords
 from placet.consent.tables import ControllerRow, StepRow, Table
 from placet.kit.db.database import Database
-from placet.kit.db.errors import DuplicateKey
+from placet.kit.db.errors import DuplicateKey, SerializationFailure
 
 T = TypeVar("T")
+
+# PostgreSQL only: how long a transaction that lost against others waits before it is run again from its start.
+_PAUSES_S = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.0)
 
 
 class SqlStore:
@@ -42,13 +46,16 @@ class SqlStore:
         await self.database.close()
 
     async def write(self, work: Callable[[Records], T]) -> T:
-        try:
-            result, noted = await self.database.write(lambda session: _work(session, work))
-        except DuplicateKey as error:  # what was read has changed since: only other replicas can do that
-            raise ConcurrentChange from error
-        if noted:
-            self.on_note()
-        return result
+        for pause in _PAUSES_S:
+            try:
+                result, noted = await self.database.write(lambda session: _work(session, work))
+            except (DuplicateKey, SerializationFailure):  # what was read has changed since: another writer was first
+                await asyncio.sleep(pause)
+            else:
+                if noted:
+                    self.on_note()
+                return result
+        raise ConcurrentChange
 
     async def read(self, work: Callable[[Records], T]) -> T:
         return await self.database.read(lambda session: work(SqlRecords(session)))
@@ -92,4 +99,4 @@ def _backlog(session: Session, accepted_before: Instant, limit: int) -> list[Bac
 def remember(session: Session, controller: Controller) -> None:
     """Store that a controller exists."""
     if session.get(ControllerRow, controller) is None:
-        session.add(ControllerRow(controller=controller, as_of=0))
+        session.add(ControllerRow(controller=controller))
