@@ -1,4 +1,6 @@
-"""The tail gives the same nodes, roots and tiles as a whole tree, across window boundaries, and resumes from stored tiles."""
+"""The tail gives the same nodes, roots and tiles as a whole tree, across window boundaries, and resumes from stored
+tiles.
+"""
 
 import hashlib
 
