@@ -111,7 +111,11 @@ class LittleMesh(permission_pb2_grpc.PermissionServiceServicer, audit_pb2_grpc.A
     def _event(self, event: Any, seen: int) -> int:
         wish, reasons = event.permit, self.deny.get(event.purpose, ())
         wanted = wish.wanted == permission_pb2.PermitWish.WANTED_YES and not reasons
-        permit = EventPermit(max_uses=wish.max_uses, not_after=self.log.t + 60_000_001) if wanted else None
+        permit = (
+            EventPermit(max_uses=wish.max_uses, not_after=self.log.t + 1 + (wish.lifetime or 60) * 1_000_000)
+            if wanted
+            else None
+        )
         operation = OPERATION.word(event.operation)
         index = self.log.append(
             Event,
