@@ -39,17 +39,24 @@ class Indexer:
         """Index what is behind, until cancelled; begins with all logs that exist."""
         for log in logs:
             self.appended(log)
-        loop = asyncio.get_running_loop()
         while True:
             await self._wake.wait()
             self._wake.clear()
             for log_id in [log_id for log_id, behind in self._behind.items() if behind]:
-                self._behind[log_id] = False
-                started = loop.time()
-                if await asyncio.to_thread(self._feed, log_id):
-                    self._behind[log_id] = True
-                    self._wake.set()
-                await asyncio.sleep((loop.time() - started) * (1 / DUTY - 1))
+                await self._page(log_id)
+
+    async def _page(self, log_id: int) -> None:
+        """Index one page, and pause afterwards if the log grew meanwhile: then somebody else wants the processor."""
+        self._behind[log_id] = False
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        more = await asyncio.to_thread(self._feed, log_id)
+        grew = self._behind[log_id]
+        if more:
+            self._behind[log_id] = True
+            self._wake.set()
+        if grew:
+            await asyncio.sleep((clock() - started) * (1 / DUTY - 1))
 
     def _feed(self, log: int) -> bool:
         """Index one page of a log; return whether there is more."""

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -14,6 +14,8 @@ from placet.sdk import FaceEvent, Operation
 
 BATCH = 256
 SEED = 2025
+SAMPLE = 100
+"""About how many events of each crowd an auditor looks at."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,18 @@ class Crowd:
     events: int
 
 
-async def pass_by(crowds: Sequence[Crowd], story: Story) -> None:
-    """Send all events, a batch at a time for each company, with a progress bar."""
+@dataclass
+class Seen:
+    """What the ledger said of a crowd: counts, decisions that were wrong, and every so many an index to look at later."""
+
+    allowed: int = 0
+    denied: int = 0
+    wrong: list[str] = field(default_factory=list)
+    sample: list[int] = field(default_factory=list)
+
+
+async def pass_by(crowds: Sequence[Crowd], story: Story) -> dict[str, list[int]]:
+    """Send all events, a batch at a time for each company, with a progress bar; return a sample of their indexes."""
     total = sum(crowd.events for crowd in crowds)
     story.chapter(f"A busy day: {total:,} more events through the batch path")
     columns = (TextColumn("   {task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -37,20 +49,19 @@ async def pass_by(crowds: Sequence[Crowd], story: Story) -> None:
         for crowd in crowds:
             task = bar.add_task(crowd.company.name, total=crowd.events)
             tasks.append(_pass_by(crowd, partial(bar.advance, task)))
-        counts = await asyncio.gather(*tasks)
-    for crowd, (allowed, denied, wrong) in zip(crowds, counts, strict=True):
-        name, sent = crowd.company.name, crowd.events
+        found = await asyncio.gather(*tasks)
+    for crowd, seen in zip(crowds, found, strict=True):
+        said = f"{seen.allowed:,} allowed and {seen.denied:,} denied, each as it had to be, each proven"
+        complete = seen.allowed + seen.denied == crowd.events
         story.expect(
-            f"{name}: {sent:,} events, {allowed:,} allowed and {denied:,} denied, each as it had to be, each proven",
-            allowed + denied == sent and not wrong,
-            wrong[:3],
+            f"{crowd.company.name}: {crowd.events:,} events, {said}", complete and not seen.wrong, seen.wrong[:3]
         )
+    return {crowd.company.name: seen.sample for crowd, seen in zip(crowds, found, strict=True)}
 
 
-async def _pass_by(crowd: Crowd, advance: Callable[[float], None]) -> tuple[int, int, list[str]]:
+async def _pass_by(crowd: Crowd, advance: Callable[[float], None]) -> Seen:
     dice = random.Random(SEED)  # noqa: S311 - a made-up crowd
-    allowed = denied = 0
-    wrong: list[str] = []
+    seen = Seen()
     for begin in range(0, crowd.events, BATCH):
         size = min(BATCH, crowd.events - begin)
         known = [dice.random() < 0.97 for _ in range(size)]
@@ -65,9 +76,10 @@ async def _pass_by(crowd: Crowd, advance: Callable[[float], None]) -> tuple[int,
         ]
         decisions = await crowd.company.till.authorize_batch(events, timeout=60)
         for decision, expected in zip(decisions, known, strict=True):
-            allowed += decision.allowed
-            denied += not decision.allowed
+            seen.allowed += decision.allowed
+            seen.denied += not decision.allowed
             if decision.allowed is not expected:
-                wrong.append(f"{decision.index}: {decision.reasons}")
+                seen.wrong.append(f"{decision.index}: {decision.reasons}")
+        seen.sample.extend(decision.index for decision in decisions[:: max(1, crowd.events // SAMPLE)])
         advance(size)
-    return allowed, denied, wrong
+    return seen

@@ -5,7 +5,6 @@ import shutil
 import time
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
 
 from placet.evidence.terms import Kind
 from placet.local.demo import bank as bank_scenes
@@ -15,13 +14,11 @@ from placet.local.demo.cast import Company, company
 from placet.local.demo.crowd import Crowd, pass_by
 from placet.local.demo.story import Story
 from placet.local.mesh import Mesh
-from placet.sdk import Choice, Filter
+from placet.sdk import Choice, Filter, Verdict
 
 BANK, RETAILER = "bank", "retailer"
 BANK_CROWD, RETAILER_CROWD = 4_000, 6_000
 CUSTOMERS, MEMBERS = 25, 25
-SAMPLE: Final = 100
-"""Bundles kept of each controller's newest events, besides those the story needs."""
 
 
 async def play(folder: Path, story: Story) -> bool:
@@ -55,7 +52,7 @@ async def _scenes(story: Story, bank: Company, shop: Company, folder: Path) -> K
     members = [f"member-{n}" for n in range(2, MEMBERS + 2)]
     await asyncio.gather(*(bank_scenes.capture(bank, bank_notice, one, Choice.GIVEN) for one in customers))
     await asyncio.gather(*(retailer.join(shop, shop_notice, one) for one in members))
-    await pass_by(
+    sample = await pass_by(
         [
             Crowd(bank, "payment", "counter-1", [STAYS, *customers], BANK_CROWD),
             Crowd(shop, "membership", "till-3", ["member-1", *members], RETAILER_CROWD),
@@ -64,23 +61,20 @@ async def _scenes(story: Story, bank: Company, shop: Company, folder: Path) -> K
     )
     story.chapter("An auditor takes the evidence home")
     for one in (bank, shop):
-        await _take_home(story, one, folder / one.name / "bundles", kept if one is bank else Kept())
+        await _take_home(story, one, folder / one.name / "bundles", kept if one is bank else Kept(), sample[one.name])
     return kept
 
 
-async def _take_home(story: Story, one: Company, folder: Path, kept: Kept) -> None:
-    """Fetch the bundles of the story's events and of a sample of the others."""
-    names = {index: name for name, index in kept.events.items()}
-    async for entry in one.auditor.search(Filter(kind=Kind.EVENT), page_size=SAMPLE):
-        if len(names) >= len(kept.events) + SAMPLE:
-            break
-        names.setdefault(entry.index, "event")
+async def _take_home(story: Story, one: Company, folder: Path, kept: Kept, sample: list[int]) -> None:
+    """Fetch the bundles of the story's events and of a sample of the crowd's."""
+    names = dict.fromkeys(sample, "event") | {index: name for name, index in kept.events.items()}
     for index, name in sorted(names.items()):
         bundle = await one.auditor.bundle(index)
         (folder / f"{index:06d}-{name}.json").write_bytes(bundle.json)
-    story.tell(
-        f"{one.name}: {len(names)} bundles ({len(kept.events)} of the story, {len(names) - len(kept.events)} a sample)"
-    )
+    story.tell(f"{one.name}: {len(names)} bundles, {len(kept.events)} of the story and {len(sample)} of the crowd")
+    page = await one.auditor.search_page(Filter(kind=Kind.EVENT, verdict=Verdict.DENY), page_size=1)
+    newest = f"the newest is entry {page.found[0].index}; complete up to {page.complete_to} of {page.tree_size}"
+    story.tell(f"{one.name}: a search for denied events: {newest}")
 
 
 def _afterwards(story: Story, folder: Path, data: Path, kept: Kept, started: float) -> bool:
