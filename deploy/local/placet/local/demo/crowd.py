@@ -31,7 +31,7 @@ class Crowd:
 
 @dataclass
 class Seen:
-    """What the ledger said of a crowd: counts, decisions that were wrong, and every so many an index to look at later."""
+    """Send all events, a batch at a time for each company, with a progress bar; return a sample of the indexes."""
 
     allowed: int = 0
     denied: int = 0
