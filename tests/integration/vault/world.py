@@ -143,9 +143,10 @@ class Permission:
 class World:
     """Everything one vault process has; `async with` starts it, `crash` takes it down as kill -9 would."""
 
-    def __init__(self, directory: Path, nats: str) -> None:
+    def __init__(self, directory: Path, nats: str, *, database: str = "") -> None:
         self.directory = directory
         self.nats = nats
+        self.database_url = database or f"sqlite:///{directory / 'vault.db'}"
         self.clock = Clock()
         self.ledger = RulesLedger(self.clock)
         self.permission = Permission()
@@ -179,7 +180,7 @@ class World:
         await others.serve("placet.*.permission.keys", self.permission.answer, queue="permission")
         self.bus = await enter(Bus(self.nats, name="vault", clock=self.clock, random=secrets.token_bytes))
         stream = JetStream(self.bus)
-        self.database = await Database.open(f"sqlite:///{self.directory / 'vault.db'}", secure_delete=True)
+        self.database = await Database.open(self.database_url, secure_delete=True)
         self._stack.push_async_callback(self.database.close)
         await self.database.create_all(Table.metadata)
         ledger = self.wrap_ledger(self.ledger)

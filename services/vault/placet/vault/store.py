@@ -7,18 +7,25 @@ Never: opens a ciphertext, asks another service. The database is opened with `se
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TypeVar
 from uuid import UUID
 
 from sqlmodel import Session, col, or_, select
 
 from placet.evidence.terms import BasisOrdinal, LeafIndex, Micros
 from placet.kit.db.database import Database
+from placet.kit.db.errors import DuplicateKey, SerializationFailure
+from placet.kit.errors import Conflict
 from placet.vault import outgoing, policy, rows
 from placet.vault.erasing import Erasing, erase_basis, erase_template, scrub
 from placet.vault.errors import TemplateDestroyed
 from placet.vault.model import Answer, AttemptLimit, DestroyReason, Erasure, Operation, Result, Tombstone, Use
 from placet.vault.tables import ControllerKeyRow, DataKeyRow, ErasureRow, TemplateRow, TombstoneRow, UseRow
 from placet.vault.template import ControllerKey, DataKey, KeyPurpose, SealedTemplate
+
+T = TypeVar("T")
+_PAUSES_S = (0.005, 0.02, 0.05, 0.1, 0.2)
 
 
 class SqlStore:
@@ -29,6 +36,14 @@ class SqlStore:
         self._wake = wake
         # Invariant: what was deleted up to `_scrubbed` is in no file; what came before this process may be.
         self._deletions, self._scrubbed = 1, 0
+
+    async def _write(self, fn: Callable[[Session], T]) -> T:
+        """Run `fn` in one transaction; again when another replica wrote the same rows first (PostgreSQL)."""
+        for pause in _PAUSES_S:
+            with suppress(DuplicateKey, SerializationFailure):
+                return await self._database.write(fn)
+            await asyncio.sleep(pause)
+        raise Conflict("CONCURRENT_CHANGE", "others change the same rows at the same time: repeat the request")
 
     async def find_use(self, controller: str, request_id: UUID) -> Use | None:
         """Return what is known of a request."""
@@ -50,7 +65,7 @@ class SqlStore:
                 row.begun_at = use.begun_at
             return rows.use_of(row)
 
-        return await self._database.write(write)
+        return await self._write(write)
 
     async def drop_use(self, use: Use) -> None:
         """Forget a use that the ledger denied."""
@@ -60,11 +75,11 @@ class SqlStore:
             if row is not None and row.result is None:
                 session.delete(row)
 
-        await self._database.write(write)
+        await self._write(write)
 
     async def finish_use(self, use: Use, answer: Answer, entry: LeafIndex) -> Answer:
         """Keep the answer, unless there is one, and put its outcome into the outbox."""
-        kept = await self._database.write(lambda session: _finish(session, use, answer, entry))
+        kept = await self._write(lambda session: _finish(session, use, answer, entry))
         self._wake()
         return kept
 
@@ -73,7 +88,7 @@ class SqlStore:
     ) -> Answer | None:
         """Store a template with its data key, its use's answer and outcome, if its basis still takes it."""
         try:
-            return await self._database.write(lambda session: _store(session, use, sealed, data_key, entry))
+            return await self._write(lambda session: _store(session, use, sealed, data_key, entry))
         finally:
             self._deletions += 1  # perhaps of a template whose place this one took: `scrub` soon
             self._wake()
@@ -127,7 +142,7 @@ class SqlStore:
                 session.add(row := rows.controller_key_row(key))
             return rows.controller_key_of(row)
 
-        return await self._database.write(write)
+        return await self._write(write)
 
     async def any_keys(self) -> bool:
         """Return whether keys are stored that only an existing root key opens."""
@@ -153,7 +168,7 @@ class SqlStore:
                 erase_basis(session, controller, basis, why)
 
         try:
-            await self._database.write(write)
+            await self._write(write)
         finally:
             self._deletions += 1
             self._wake()
@@ -187,7 +202,7 @@ class SqlStore:
                 session.delete(row)
             return len(old)
 
-        return await self._database.write(write)
+        return await self._write(write)
 
 
 def _found(row: UseRow | None) -> Use | None:
