@@ -152,6 +152,13 @@ def guardian_withdrawn(log: MemoryLog) -> Scene:
     return _scene(event(basis=1), R.GUARDIAN_WITHDRAWN)
 
 
+def one_of_two_guardians_withdrew(log: MemoryLog) -> Scene:
+    log.submit(guardianship(), guardianship())
+    log.submit(consent(needs=(0, 1)))
+    log.submit(withdrawal(1))
+    return _scene(event(basis=2), R.GUARDIAN_WITHDRAWN)
+
+
 def one_of_two_guardians_expired(log: MemoryLog) -> Scene:
     log.submit(guardianship(), guardianship(not_after=T0 + HOUR))
     log.submit(consent(needs=(0, 1)))
@@ -292,6 +299,7 @@ EVENTS: tuple[Callable[[MemoryLog], Scene], ...] = (
     amended_egress,
     needs_permission,
     guardian_withdrawn,
+    one_of_two_guardians_withdrew,
     one_of_two_guardians_expired,
     guardian_withdrawn_and_expired,
     clock_behind,
