@@ -8,6 +8,7 @@ import pytest
 from integration.kit_bus.conftest import MakeBus, unix_us
 from integration.kit_bus.nats_process import Nats, free_port
 
+from placet.kit.bus import bus as bus_module
 from placet.kit.bus.bus import Bus
 from placet.kit.bus.errors import (
     AnswerLate,
@@ -275,8 +276,37 @@ async def test_a_broker_that_reads_nothing_does_not_fill_our_memory(nats: Nats, 
         except BusDown as error:
             refused.append(error)
     nats.resume()
-    assert refused
+    assert len(refused) > 50
     assert "does not read" in str(refused[0])
+    await bus.serve("y", echo)
+    assert await until_answered(bus, "y", b"back") == b"back"
+
+
+async def test_closing_does_not_wait_for_a_hung_broker(nats: Nats, make_bus: MakeBus) -> None:
+    bus = await make_bus()
+    nats.pause()
+    for _ in range(16):
+        bus.publish("x", bytes(1_000_000))
+    began = time.monotonic()
+    await bus.close()
+    assert time.monotonic() - began < 4
+
+
+async def test_a_hung_connection_is_given_up_also_with_unsent_data(
+    nats: Nats, make_bus: MakeBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "PING_S", 0.2)
+    bus = await make_bus()
+    await bus.serve("x", echo)
+    nats.pause()
+    for _ in range(16):
+        bus.publish("x", bytes(1_000_000))
+    began = time.monotonic()
+    while bus.connected:
+        assert time.monotonic() - began < 5
+        await asyncio.sleep(0.02)
+    nats.resume()
+    assert await until_answered(bus, "x", b"back") == b"back"
 
 
 async def test_serving_begun_without_a_connection_works_once_there_is_one(nats: Nats, make_bus: MakeBus) -> None:

@@ -28,6 +28,7 @@ from placet.kit.telemetry.metrics import Metrics
 # Older servers lack consumers with several filter subjects.
 OLDEST_SERVER: Final = (2, 10)
 PING_S: Final = 5
+CLOSE_S: Final = 2
 _log = logging.getLogger(__name__)
 
 
@@ -146,8 +147,10 @@ class Bus:
         for serving in tuple(self._servings):
             await serving.stop()
         self._asking.fail_all(lambda: BusDown("this service is stopping"))
-        with suppress(NatsError, OSError, asyncio.TimeoutError):
-            await self._connection.close()
+        with suppress(NatsError, OSError, TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self._connection.close()
+        self._connection.abort()
 
     async def request(
         self, subject: str, payload: bytes, deadline: int, *, headers: Mapping[str, str] | None = None

@@ -11,7 +11,6 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 from nats.aio.client import Client
@@ -39,17 +38,41 @@ class Connection(Client):
         self._lost = lost
         self._violated = violated
         self._delivers: dict[int, Deliver] = {}
+        # Invariant: what is here is sent in this turn of the loop, or never.
+        self._unsent: list[bytes] = []
+        self._unsent_bytes = 0
 
-    def send(self, command: bytes) -> None:
-        """Write a command to the socket now; raises BusDown if there is no connection or the broker reads nothing."""
-        if self._status != Client.CONNECTED:
+    def send(self, frame: bytes) -> None:
+        """Send a frame at the end of this turn of the loop, together with what else is sent in it.
+
+        Raises BusDown, with nothing sent, if there is no connection or the broker reads nothing. What is not on the
+        socket when the connection breaks is dropped.
+        """
+        if self._status != Client.CONNECTED or (writer := self._writer()).is_closing():
             raise BusDown
-        writer = self._transport._io_writer.transport  # type: ignore[union-attr]  # noqa: SLF001
-        if writer.is_closing():
-            raise BusDown
-        if writer.get_write_buffer_size() > MAX_UNSENT:
+        if self._unsent_bytes + writer.get_write_buffer_size() > MAX_UNSENT:
             raise BusDown("NATS does not read what it is sent")
-        writer.write(command)
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._unsent.append(frame)
+        self._unsent_bytes += len(frame)
+
+    def _write(self) -> None:
+        # One write for all: a system call for each frame would cost more than all the rest of a request.
+        frames, self._unsent = self._unsent, []
+        self._unsent_bytes = 0
+        if frames and self._status == Client.CONNECTED and not (writer := self._writer()).is_closing():
+            writer.write(b"".join(frames))
+
+    def abort(self) -> None:
+        """Cut the socket, whatever is still unsent."""
+        if self._transport:
+            self._writer().abort()
+
+    def _writer(self) -> asyncio.WriteTransport:
+        # Changes with every connection and with the step to TLS.
+        writer: asyncio.WriteTransport = self._transport._io_writer.transport  # type: ignore[union-attr]  # noqa: SLF001
+        return writer
 
     def listen(self, subject: str, queue: str, deliver: Deliver) -> int:
         """Subscribe now, or as soon as there is a connection; returns the subscription's number."""
@@ -67,8 +90,10 @@ class Connection(Client):
 
     def _send_if_connected(self, command: bytes) -> None:
         # Without a connection there is nothing to do: nats-py subscribes anew to all of _subs when it has one.
-        with suppress(BusDown):
-            self.send(command)
+        # At once, because a PING of nats-py may follow, which is to be answered after it; and however much is unsent.
+        if self._status == Client.CONNECTED:
+            self._unsent.append(command)
+            self._write()
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
         deliver = self._delivers.get(sid)
@@ -84,7 +109,10 @@ class Connection(Client):
 
     async def _process_op_err(self, e: Exception) -> None:
         # First of all: whoever waits for an answer learns at once that none will come.
+        self._unsent, self._unsent_bytes = [], 0
         self._lost()
+        # nats-py would close it gently, and wait for ever for a peer that reads nothing.
+        self.abort()
         await super()._process_op_err(e)
 
     async def _attempt_reconnect(self) -> None:
