@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from integration.vault.world import DIMENSION, MODEL, OTHER_MODEL, World, face
 
-from placet.evidence.terms import Verdict
+from placet.evidence.terms import Micros, Verdict
 from placet.kit.errors import Kind, PlacetError
 from placet.tlog.checkpoint import open_checkpoint
 from placet.tlog.keys import Verifier, format_vkey
@@ -176,6 +176,21 @@ async def test_a_repeated_match_decides_once_and_never_another_probe(world: Worl
     again = await world.run_match(world.command("bank", permit, probe, id=request))
     assert (again.match, again.score, again.receipt.index) == (first.match, first.score, first.receipt.index)
     assert len(world.ledger.uses("bank")) == 3
+
+
+async def test_what_the_vault_has_forgotten_the_ledger_has_not(world: World) -> None:
+    basis = world.ledger.grant("bank")
+    await world.enrol("bank", basis, face(1))
+    permit, request = world.permit("bank", basis, "verify", lifetime_s=3_600), uuid4()
+    first = await world.run_match(world.command("bank", permit, face(1), id=request))
+    world.clock.forward(1)
+    assert await world.store.forget_uses(Micros(world.clock())) == 2
+    error = await refused(world.run_match(world.command("bank", permit, face(2), id=request)))
+    assert error.reason == "IDEMPOTENCY_CONFLICT"  # no free comparison with another probe
+    await world.store.forget_uses(Micros(world.clock() + 1))
+    again = await world.run_match(world.command("bank", permit, face(1), id=request))
+    assert (again.score, again.receipt.index) == (first.score, first.receipt.index)
+    assert len(world.ledger.uses("bank")) == 2
 
 
 async def test_a_finished_request_is_answered_after_its_permit_has_ended_an_unfinished_one_is_not(world: World) -> None:

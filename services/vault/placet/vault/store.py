@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TypeVar
 from uuid import UUID
 
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, delete, or_, select
 
 from placet.evidence.terms import BasisOrdinal, LeafIndex, Micros
 from placet.kit.db.database import Database
@@ -195,14 +195,8 @@ class SqlStore:
 
     async def forget_uses(self, before: Micros) -> int:
         """Delete uses begun before that time; return how many. Their ids are still the ledger's."""
-
-        def write(session: Session) -> int:
-            old = session.exec(select(UseRow).where(col(UseRow.begun_at) < before)).all()
-            for row in old:
-                session.delete(row)
-            return len(old)
-
-        return await self._write(write)
+        forget = delete(UseRow).where(col(UseRow.begun_at) < before)
+        return await self._write(lambda session: session.connection().execute(forget).rowcount)
 
 
 def _found(row: UseRow | None) -> Use | None:

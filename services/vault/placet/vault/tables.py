@@ -71,6 +71,7 @@ class UseRow(Table, table=True):
     __table_args__ = (
         UniqueConstraint("controller", "id"),
         Index("use_attempts", "controller", "basis", "operation", "begun_at"),
+        Index("use_begun", "begun_at"),
         CheckConstraint("(result IS NULL) OR (result IN ('enrolled', 'match', 'no_match', 'error'))", "use_result"),
         # SQLite must not give the number of a dropped use again: tombstones compare with it.
         {"sqlite_autoincrement": True},
