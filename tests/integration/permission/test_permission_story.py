@@ -11,7 +11,7 @@ from placet.api.permission.v1 import permission_pb2 as pb
 from placet.api.permission.v1 import register_pb2
 from placet.evidence.bundle import parse_receipt
 from placet.evidence.entries import Event, Grant, Outcome, Withdraw
-from placet.kit.errors import Denied, Invalid, NotFound, PlacetError, Precondition
+from placet.kit.errors import Conflict, Denied, Invalid, NotFound, PlacetError, Precondition
 from placet.local.mesh import Mesh
 from placet.permit.keys import parse_jwks
 from placet.permit.verify import Expected, verify
@@ -240,6 +240,20 @@ async def test_a_controller_has_nothing_of_another(mesh: Mesh, bank: Client) -> 
         assert isinstance(await bank.entry(mine.index), Event)
     finally:
         await theirs.close()
+
+
+async def test_an_id_is_used_for_one_request_only(bank: Client) -> None:
+    event = bank.event("nobody")
+    first = await bank.authorize(event)
+    again = await bank.authorize(event)
+    assert (again.repeated, again.entry) == (True, first.entry)
+    event.egress = True
+    with pytest.raises(Conflict) as error:
+        await bank.authorize(event)
+    assert (error.value.reason, error.value.field) == ("IDEMPOTENCY_CONFLICT", "event.id")
+    with pytest.raises(Conflict) as error:
+        await bank.batch(bank.event("nobody"), event)
+    assert error.value.field == "events[1].id"
 
 
 async def test_bad_input_is_typed_and_appends_nothing(bank: Client) -> None:

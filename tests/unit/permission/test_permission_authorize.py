@@ -1,5 +1,6 @@
 """Authorize without transport: the ledger judges, the answer is its entry, and whatever is missing fails closed."""
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -285,6 +286,19 @@ async def test_a_controller_without_a_log_is_not_found(bank: World) -> None:
     with pytest.raises(NotFound) as error:
         await bank.authorize(bank.event(), controller="nobody")
     assert error.value.reason == "CONTROLLER_UNKNOWN"
+
+
+async def test_a_subject_reference_is_nowhere_but_in_memory(bank: World, tmp_path: Path) -> None:
+    canary = b"k1-canary-reference-0123456789"
+    await bank.persons.grant(canary)
+    answered = await bank.authorize(bank.event(subject=canary))
+    await bank.authorize(bank.event(subject=canary, inference=Inference.HEALTH))
+    await bank.database.write(lambda session: None)
+    kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    kept += b"".join(bank.ledger.logs[BANK].entries) + repr(answered).encode()
+    for form in (canary, canary.hex().encode(), base64.b64encode(canary)[:36], base64.urlsafe_b64encode(canary)[:36]):
+        assert form not in kept
+    assert b"cam-1" in kept  # negative control: what is kept is found
 
 
 # ------------------------------------------------------------------------------------------------- idempotency

@@ -8,8 +8,13 @@ from random import Random
 
 import pytest
 
+from placet.evidence.terms import Form, Operation
 from placet.kit.errors import Corrupt, Precondition
 from placet.permission.keyring import FILE, load
+from placet.permit.claims import BasisClaim, Details, EventClaim, PermitClaims
+from placet.permit.mint import mint
+
+ID = "0190b5b2-7c3d-7abc-8def-0123456789ab"
 
 
 def test_it_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
@@ -35,6 +40,23 @@ def test_a_damaged_file_stops_the_start_and_is_kept(tmp_path: Path, text: str) -
     with pytest.raises(Corrupt):
         load(tmp_path, Random(1).randbytes)
     assert path.read_text() == text
+
+
+def test_a_permit_is_that_of_placet_permit_byte_for_byte(tmp_path: Path) -> None:
+    keyring = load(tmp_path, Random(1).randbytes)
+    for cnf in (None, "c" * 43):
+        claims = PermitClaims(
+            iss="placet-permission", aud="urn:placet:vault:bank", sub=f"event:{ID}", azp="bank", jti=ID, iat=5, nbf=5,
+            exp=65, cnf=cnf,
+            details=Details(
+                actions=(Operation.VERIFY,), locations=("hq", "cam-1"), purpose="entry", datatypes=("face",),
+                max_uses=1, max_gallery=None, retention=86_400,
+            ),
+            basis=BasisClaim(form=Form.CONSENT, ordinal=3, grant=9, leaf="A" * 43),
+            event=EventClaim(index=12, leaf="B" * 42 + "A", size=14),
+            policy=("C" * 42 + "A",),
+        )  # fmt: skip
+        assert keyring.mint(claims) == mint(claims, keyring._key, keyring.kid)
 
 
 def test_the_private_key_is_never_shown(tmp_path: Path) -> None:

@@ -313,22 +313,24 @@ def attestation(**changes: Any) -> Attestation:
 
 
 @asynccontextmanager
-async def world(folder: Path, *, lawful: bool = True) -> AsyncIterator[World]:
+async def world(folder: Path, *, lawful: bool = True, url: str | None = None) -> AsyncIterator[World]:
     """A service with its files in `folder`; `lawful`: with one purpose, site, device and attestation of the bank."""
     clock = Clock()
     ledger = SimLedger(clock)
     ledger.create(BANK)
-    async with on_files(folder, clock, ledger) as made:
+    async with on_files(folder, clock, ledger, url=url) as made:
         if lawful:
             await made.put(purpose(), site(), device(), attestation())
         yield made
 
 
 @asynccontextmanager
-async def on_files(folder: Path, clock: Clock, ledger: SimLedger, *, seed: int = 1) -> AsyncIterator[World]:
+async def on_files(
+    folder: Path, clock: Clock, ledger: SimLedger, *, seed: int = 1, url: str | None = None
+) -> AsyncIterator[World]:
     """A process of the service over files that may exist already: opening it twice is a restart, or a replica."""
     fresh = Random(seed).randbytes
-    database = await Database.open(f"sqlite:///{folder}/permission.db")
+    database = await Database.open(url or f"sqlite:///{folder}/permission.db")
     try:
         await database.create_all(Table.metadata)
         yield await _wire(folder, clock, ledger, database, fresh)

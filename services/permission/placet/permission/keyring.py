@@ -7,19 +7,25 @@ Format: {"keys": [{"kid", "private"}]}, oldest first; `kid` is the key's thumbpr
 
 import json
 import os
+from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from placet.evidence.canonical import b64url, unb64url
 from placet.evidence.errors import CanonicalError
 from placet.kit.errors import Corrupt, Precondition
-from placet.permit.claims import PermitClaims
+from placet.permit.claims import PermitClaims, claims_json
 from placet.permit.keys import key_id
-from placet.permit.mint import mint
+from placet.permit.mint import ALGORITHM, TOKEN_TYPE
 
 FILE = "permit-keys.json"
+
+
+_encode = msgspec.json.Encoder(order="sorted").encode
 
 
 class Keyring:
@@ -29,16 +35,26 @@ class Keyring:
         self._key = key
         self.kid = key_id(key.public_key())
         self.public = key.public_key().public_bytes_raw()
+        self._header = _segment({"alg": ALGORITHM, "kid": self.kid, "typ": TOKEN_TYPE})
 
     def mint(self, claims: PermitClaims) -> str:
-        """Return a permit signed with this key."""
-        return mint(claims, self._key, self.kid)
+        """Return a permit signed with this key: the token of `placet.permit.mint.mint`, byte for byte.
+
+        That one checks every claim again, which costs more than signing; here they come from checked values. A test
+        holds the two equal.
+        """
+        signed = self._header + b"." + _segment(claims_json(claims))
+        return (signed + b"." + urlsafe_b64encode(self._key.sign(signed)).rstrip(b"=")).decode("ascii")
 
     def __repr__(self) -> str:
         return f"Keyring(kid={self.kid})"
 
     def __reduce__(self) -> str:
         raise TypeError("a keyring is not picklable: it holds private keys")
+
+
+def _segment(obj: dict[str, Any]) -> bytes:
+    return urlsafe_b64encode(_encode(obj)).rstrip(b"=")
 
 
 def load(folder: Path, fresh: Callable[[int], bytes]) -> Keyring:

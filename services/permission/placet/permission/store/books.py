@@ -34,6 +34,7 @@ class MemoryBooks:
         self._ttl = ttl
         self._kept: dict[str, _Kept] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._changing: dict[str, asyncio.Lock] = {}
         # The newest version that this process committed: a book read before that commit is not kept.
         self._committed: dict[str, int] = {}
 
@@ -58,6 +59,13 @@ class MemoryBooks:
         if after < MAX_INT:  # MAX_INT asks for what stands at this moment
             kept.after = max(after, kept.after)
         return kept.book
+
+    def changing(self, controller: str) -> asyncio.Lock:
+        """Return the lock under which changes of one controller are written, one after the other.
+
+        They all count up one version, so at once they would only be in each other's way (PostgreSQL).
+        """
+        return self._changing.setdefault(controller, asyncio.Lock())
 
     def applied(self, controller: str, version: int, change: Callable[[Book], None]) -> None:
         """Take in a change that was committed as `version`: apply it, or read the book again if others came between."""

@@ -68,7 +68,10 @@ class SqlLegalPermissions:
 
     async def add(self, controller: str, permission: LegalPermission) -> LegalPermission:
         """Store a draft, as the port promises."""
-        return await self._database.write(lambda session: _add(session, controller, permission))
+        try:
+            return await self._database.write(lambda session: _add(session, controller, permission))
+        except DuplicateKey:  # another replica stored the same at this moment
+            return await self._database.write(lambda session: _add(session, controller, permission))
 
     async def approve(self, controller: str, ident: str, approval: Approval) -> LegalPermission:
         """Store an approval, as the port promises."""
@@ -101,11 +104,12 @@ class SqlLegalPermissions:
     async def _settle(
         self, controller: str, permission: LegalPermission, work: Callable[[Session], int | None]
     ) -> None:
-        version = await self._database.write(work)
+        facts: BasisFacts = permission.facts()
+        async with self._books.changing(controller):
+            version = await self._database.write(work)
+            if version is not None:
+                self._books.applied(controller, version, lambda book: book.put_permission(facts))
         self._dispatcher.kick()
-        if version is not None:
-            facts: BasisFacts = permission.facts()
-            self._books.applied(controller, version, lambda book: book.put_permission(facts))
 
 
 class _EntryTime(msgspec.Struct):

@@ -4,11 +4,13 @@ Owns: the JWKS. A key is published in it before it signs anything. Never: privat
 """
 
 import json
+from contextlib import suppress
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlmodel import select
 
 from placet.kit.db.database import Database
+from placet.kit.db.errors import DuplicateKey
 from placet.permission.keyring import Keyring
 from placet.permission.tables import PermitKeyRow
 from placet.permit.claims import PermitClaims
@@ -39,7 +41,8 @@ class PublishedKeys:
     async def publish(self) -> None:
         """Keep the public half of this process's key; once, before anything is signed."""
         row = PermitKeyRow(kid=self.kid, public_key=self.public)
-        await self._database.write(lambda session: session.merge(row))
+        with suppress(DuplicateKey):  # a replica over the same key file starts at this moment
+            await self._database.write(lambda session: session.merge(row))
 
     async def jwks(self) -> str:
         """Return the key set, as the port promises."""

@@ -4,16 +4,23 @@ Owns: what the hot path asks of them, without a database read. Never: forgets a 
 are a bounded memory in front of the table.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 
+from sqlalchemy import TextClause, text
 from sqlmodel import Session
 
 from placet.kit.db.database import Database
 from placet.permission.model.events import Decided
-from placet.permission.tables import ArticlesRow, PinRow
+from placet.permission.tables import ArticlesRow
 
 _MAX_ARTICLES = 65_536
+_PIN = text("INSERT INTO pins (controller, kid, position) VALUES (:controller, :kid, :position) ON CONFLICT DO NOTHING")
+_ARTICLES = text(
+    "INSERT INTO decision_articles (controller, position, permitted, forbidden, policies) "
+    "VALUES (:controller, :position, :permitted, :forbidden, :policies) ON CONFLICT DO NOTHING"
+)
 
 
 class SqlPins:
@@ -29,9 +36,8 @@ class SqlPins:
 
     async def pin(self, controller: str, kid: str, index: int) -> None:
         """Keep a pin, as the port promises."""
-        await self._database.write(
-            lambda session: _merge(session, PinRow(controller=controller, kid=kid, position=index))
-        )
+        row = {"controller": controller, "kid": kid, "position": index}
+        await self._database.write(lambda session: _keep(session, _PIN, [row]))
         self._pinned.add((controller, kid))
 
 
@@ -41,6 +47,7 @@ class SqlArticles:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: dict[tuple[str, int], Decided] = {}
+        self._remembering = asyncio.Lock()
 
     def known(self, controller: str, decision: int) -> Decided | None:
         """Return a decision from memory, as the port promises."""
@@ -48,10 +55,13 @@ class SqlArticles:
 
     async def remember(self, controller: str, decisions: Mapping[int, Decided]) -> None:
         """Keep decisions, as the port promises."""
-        rows = [_articles_row(controller, index, decided) for index, decided in decisions.items()]
-        await self._database.write(lambda session: _merge(session, *rows))
-        for index, decided in decisions.items():
-            self._learn((controller, index), decided)
+        async with self._remembering:  # many events meet a new decision at once: the first of them writes
+            new = {index: one for index, one in decisions.items() if (controller, index) not in self._known}
+            rows = [_articles_row(controller, index, decided) for index, decided in new.items()]
+            if rows:
+                await self._database.write(lambda session: _keep(session, _ARTICLES, rows))
+            for index, decided in new.items():
+                self._learn((controller, index), decided)
 
     async def recall(self, controller: str, decision: int) -> Decided:
         """Return a decision from the database, as the port promises."""
@@ -68,16 +78,16 @@ class SqlArticles:
         self._known[key] = decided
 
 
-def _articles_row(controller: str, index: int, decided: Decided) -> ArticlesRow:
-    return ArticlesRow(
-        controller=controller,
-        position=index,
-        permitted=json.dumps(decided.permitted_by),
-        forbidden=json.dumps(decided.forbidden_by),
-        policies=json.dumps(decided.policies),
-    )
+def _articles_row(controller: str, index: int, decided: Decided) -> dict[str, object]:
+    return {
+        "controller": controller,
+        "position": index,
+        "permitted": json.dumps(decided.permitted_by),
+        "forbidden": json.dumps(decided.forbidden_by),
+        "policies": json.dumps(decided.policies),
+    }
 
 
-def _merge(session: Session, *rows: PinRow | ArticlesRow) -> None:
-    for row in rows:
-        session.merge(row)
+def _keep(session: Session, insert: TextClause, rows: list[dict[str, object]]) -> None:
+    """Insert what is not there yet: what these rows say never changes."""
+    session.connection().execute(insert, rows)

@@ -6,6 +6,7 @@ Owns: when a change is in force. Invariant: of the confirmed changes of an item,
 from sqlmodel import Session, col, select
 
 from placet.kit.db.database import Database
+from placet.kit.db.errors import DuplicateKey
 from placet.permission.model.registers import Change, Item, ItemKind
 from placet.permission.store.books import MemoryBooks, advance
 from placet.permission.store.rows import change_of, change_row
@@ -26,14 +27,19 @@ class SqlRegisters:
 
     async def prepare(self, controller: str, change: Change) -> Change:
         """Store a change, as the port promises."""
-        return await self._database.write(lambda session: _prepare(session, controller, change))
+        async with self._books.changing(controller):
+            try:
+                return await self._database.write(lambda session: _prepare(session, controller, change))
+            except DuplicateKey:  # another replica stored the same at this moment
+                return await self._database.write(lambda session: _prepare(session, controller, change))
 
     async def confirm(self, controller: str, change: Change, index: int) -> None:
         """Put a change in force, as the port promises."""
-        version = await self._database.write(lambda session: _confirm(session, controller, change, index))
-        if version is not None:
-            item = change.item()
-            self._books.applied(controller, version, lambda book: book.put(item))
+        item = change.item()
+        async with self._books.changing(controller):
+            version = await self._database.write(lambda session: _confirm(session, controller, change, index))
+            if version is not None:
+                self._books.applied(controller, version, lambda book: book.put(item))
 
     async def items(self, controller: str, kind: ItemKind) -> list[Item]:
         """Return what is in force, by id."""
