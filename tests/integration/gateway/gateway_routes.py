@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI
 from integration.gateway.small_logs import Story
 
-OPEN = {"/healthz", "/readyz"}
+OPEN = ("/healthz", "/readyz")
 DOCUMENT = "/openapi.json"
 GUARDED = {
     "/v1/{controller}/events": "/v1/{controller}/events",
