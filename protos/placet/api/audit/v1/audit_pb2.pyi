@@ -31,7 +31,8 @@ class _ControllerStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Contr
     CONTROLLER_STATE_OPEN: _ControllerState.ValueType  # 1
     CONTROLLER_STATE_CLOSED: _ControllerState.ValueType  # 2
 
-class ControllerState(_ControllerState, metaclass=_ControllerStateEnumTypeWrapper): ...
+class ControllerState(_ControllerState, metaclass=_ControllerStateEnumTypeWrapper):
+    """Whether a controller's log takes new entries."""
 
 CONTROLLER_STATE_UNSPECIFIED: ControllerState.ValueType  # 0
 CONTROLLER_STATE_OPEN: ControllerState.ValueType  # 1
@@ -40,6 +41,8 @@ Global___ControllerState: _TypeAlias = ControllerState  # noqa: Y015
 
 @_typing.final
 class Controller(_message.Message):
+    """A controller and its log, as an operator or auditor sees it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -75,6 +78,8 @@ Global___Controller: _TypeAlias = Controller  # noqa: Y015
 
 @_typing.final
 class CreateControllerRequest(_message.Message):
+    """Names the controller to create."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -94,6 +99,8 @@ Global___CreateControllerRequest: _TypeAlias = CreateControllerRequest  # noqa: 
 
 @_typing.final
 class CreateControllerResponse(_message.Message):
+    """The log that was made, or that was there already, and its newest checkpoint."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DETAILS_FIELD_NUMBER: _builtins.int
@@ -118,6 +125,8 @@ Global___CreateControllerResponse: _TypeAlias = CreateControllerResponse  # noqa
 
 @_typing.final
 class CloseControllerRequest(_message.Message):
+    """Names the controller to close, and why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -141,6 +150,8 @@ Global___CloseControllerRequest: _TypeAlias = CloseControllerRequest  # noqa: Y0
 
 @_typing.final
 class CloseControllerResponse(_message.Message):
+    """The closed log, and the proven entry that closed it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DETAILS_FIELD_NUMBER: _builtins.int
@@ -165,6 +176,8 @@ Global___CloseControllerResponse: _TypeAlias = CloseControllerResponse  # noqa: 
 
 @_typing.final
 class GetControllerRequest(_message.Message):
+    """Names the controller to look up."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -184,6 +197,8 @@ Global___GetControllerRequest: _TypeAlias = GetControllerRequest  # noqa: Y015
 
 @_typing.final
 class GetControllerResponse(_message.Message):
+    """What is known of the log. A statement of the service: nothing here is proven."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DETAILS_FIELD_NUMBER: _builtins.int
@@ -204,6 +219,8 @@ Global___GetControllerResponse: _TypeAlias = GetControllerResponse  # noqa: Y015
 
 @_typing.final
 class GetCheckpointRequest(_message.Message):
+    """Names the log, and what the caller has seen of it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -227,6 +244,8 @@ Global___GetCheckpointRequest: _TypeAlias = GetCheckpointRequest  # noqa: Y015
 
 @_typing.final
 class GetCheckpointResponse(_message.Message):
+    """The newest checkpoint, with the proof that it continues what was seen."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CHECKPOINT_FIELD_NUMBER: _builtins.int
@@ -247,6 +266,8 @@ Global___GetCheckpointResponse: _TypeAlias = GetCheckpointResponse  # noqa: Y015
 
 @_typing.final
 class GetConsistencyRequest(_message.Message):
+    """Two sizes of the log, the smaller one first."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -273,6 +294,8 @@ Global___GetConsistencyRequest: _TypeAlias = GetConsistencyRequest  # noqa: Y015
 
 @_typing.final
 class GetConsistencyResponse(_message.Message):
+    """The proof, the root it leads to, and the checkpoint that commits to both."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PROOF_FIELD_NUMBER: _builtins.int
@@ -306,6 +329,8 @@ Global___GetConsistencyResponse: _TypeAlias = GetConsistencyResponse  # noqa: Y0
 
 @_typing.final
 class GetEntryRequest(_message.Message):
+    """The position of the entry."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -328,6 +353,8 @@ Global___GetEntryRequest: _TypeAlias = GetEntryRequest  # noqa: Y015
 
 @_typing.final
 class GetEntryResponse(_message.Message):
+    """The entry, its inclusion proof and the checkpoint it is proven against."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
@@ -348,6 +375,8 @@ Global___GetEntryResponse: _TypeAlias = GetEntryResponse  # noqa: Y015
 
 @_typing.final
 class GetBundleRequest(_message.Message):
+    """The position of the event whose evidence is wanted."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -371,6 +400,8 @@ Global___GetBundleRequest: _TypeAlias = GetBundleRequest  # noqa: Y015
 
 @_typing.final
 class GetBundleResponse(_message.Message):
+    """The evidence, ready to be saved and checked offline with `placet verify`."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     BUNDLE_FIELD_NUMBER: _builtins.int
@@ -437,6 +468,8 @@ Global___Filter: _TypeAlias = Filter  # noqa: Y015
 
 @_typing.final
 class SearchRequest(_message.Message):
+    """What to look for, and which page of it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -468,6 +501,8 @@ Global___SearchRequest: _TypeAlias = SearchRequest  # noqa: Y015
 
 @_typing.final
 class Found(_message.Message):
+    """One search result. Not proven: prove what matters with GetEntry or GetBundle."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     INDEX_FIELD_NUMBER: _builtins.int
@@ -490,6 +525,8 @@ Global___Found: _TypeAlias = Found  # noqa: Y015
 
 @_typing.final
 class SearchResponse(_message.Message):
+    """One page of results, newest first, and how far the index had read when it answered."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     FOUND_FIELD_NUMBER: _builtins.int
@@ -522,6 +559,8 @@ Global___SearchResponse: _TypeAlias = SearchResponse  # noqa: Y015
 
 @_typing.final
 class ExportRequest(_message.Message):
+    """The range of entries wanted, [begin, end)."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -548,6 +587,8 @@ Global___ExportRequest: _TypeAlias = ExportRequest  # noqa: Y015
 
 @_typing.final
 class ExportResponse(_message.Message):
+    """A run of entries in their order; the last message of the stream has the checkpoint."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     BEGIN_FIELD_NUMBER: _builtins.int
@@ -578,6 +619,8 @@ Global___ExportResponse: _TypeAlias = ExportResponse  # noqa: Y015
 
 @_typing.final
 class GetTileRequest(_message.Message):
+    """The path of a resource in the C2SP tree."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -600,6 +643,8 @@ Global___GetTileRequest: _TypeAlias = GetTileRequest  # noqa: Y015
 
 @_typing.final
 class GetTileResponse(_message.Message):
+    """The resource's bytes, and how a server should hand them on."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTENT_FIELD_NUMBER: _builtins.int

@@ -56,7 +56,8 @@ class _VerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Verdict.Value
     VERDICT_ALLOW: _Verdict.ValueType  # 1
     VERDICT_DENY: _Verdict.ValueType  # 2
 
-class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper): ...
+class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
+    """What the sequencer wrote of an event or a use."""
 
 VERDICT_UNSPECIFIED: Verdict.ValueType  # 0
 VERDICT_ALLOW: Verdict.ValueType  # 1
@@ -208,7 +209,8 @@ class _StorageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Storage.Value
     STORAGE_DEVICE: _Storage.ValueType  # 2
     STORAGE_VAULT: _Storage.ValueType  # 3
 
-class Storage(_Storage, metaclass=_StorageEnumTypeWrapper): ...
+class Storage(_Storage, metaclass=_StorageEnumTypeWrapper):
+    """Where a template is kept."""
 
 STORAGE_UNSPECIFIED: Storage.ValueType  # 0
 STORAGE_NONE: Storage.ValueType  # 1
@@ -250,7 +252,8 @@ class _BasisFormEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_BasisForm.V
     BASIS_FORM_GUARDIANSHIP: _BasisForm.ValueType  # 3
     BASIS_FORM_LEGAL_PERMISSION: _BasisForm.ValueType  # 4
 
-class BasisForm(_BasisForm, metaclass=_BasisFormEnumTypeWrapper): ...
+class BasisForm(_BasisForm, metaclass=_BasisFormEnumTypeWrapper):
+    """What a basis is made of; `NONE` only where no basis was named or found."""
 
 BASIS_FORM_UNSPECIFIED: BasisForm.ValueType  # 0
 BASIS_FORM_NONE: BasisForm.ValueType  # 1

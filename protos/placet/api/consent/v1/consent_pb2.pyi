@@ -35,7 +35,8 @@ class _ChannelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Channel.Value
     CHANNEL_PHONE: _Channel.ValueType  # 5
     CHANNEL_COUNTER: _Channel.ValueType  # 6
 
-class Channel(_Channel, metaclass=_ChannelEnumTypeWrapper): ...
+class Channel(_Channel, metaclass=_ChannelEnumTypeWrapper):
+    """How the person was reached."""
 
 CHANNEL_UNSPECIFIED: Channel.ValueType  # 0
 CHANNEL_API: Channel.ValueType  # 1
@@ -56,7 +57,8 @@ class _ChoiceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Choice.ValueTy
     CHOICE_GIVEN: _Choice.ValueType  # 1
     CHOICE_REFUSED: _Choice.ValueType  # 2
 
-class Choice(_Choice, metaclass=_ChoiceEnumTypeWrapper): ...
+class Choice(_Choice, metaclass=_ChoiceEnumTypeWrapper):
+    """What the person decided."""
 
 CHOICE_UNSPECIFIED: Choice.ValueType  # 0
 CHOICE_GIVEN: Choice.ValueType  # 1
@@ -76,7 +78,8 @@ class _ExpressionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Expression
     EXPRESSION_ELECTRONIC_SIGNATURE: _Expression.ValueType  # 3
     EXPRESSION_SPOKEN: _Expression.ValueType  # 4
 
-class Expression(_Expression, metaclass=_ExpressionEnumTypeWrapper): ...
+class Expression(_Expression, metaclass=_ExpressionEnumTypeWrapper):
+    """How the person expressed it. Silence and a box set beforehand are not among them."""
 
 EXPRESSION_UNSPECIFIED: Expression.ValueType  # 0
 EXPRESSION_CLICK: Expression.ValueType  # 1
@@ -102,7 +105,8 @@ class _ConsentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ConsentS
     CONSENT_STATE_REVOKED: _ConsentState.ValueType  # 6
     CONSENT_STATE_INVALIDATED: _ConsentState.ValueType  # 7
 
-class ConsentState(_ConsentState, metaclass=_ConsentStateEnumTypeWrapper): ...
+class ConsentState(_ConsentState, metaclass=_ConsentStateEnumTypeWrapper):
+    """Where a consent stands. Only `GIVEN` can be a basis."""
 
 CONSENT_STATE_UNSPECIFIED: ConsentState.ValueType  # 0
 CONSENT_STATE_REQUESTED: ConsentState.ValueType  # 1
@@ -129,7 +133,8 @@ class _GuardianKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Guardian
     GUARDIAN_KIND_TEMPORARY: _GuardianKind.ValueType  # 5
     GUARDIAN_KIND_OTHER: _GuardianKind.ValueType  # 6
 
-class GuardianKind(_GuardianKind, metaclass=_GuardianKindEnumTypeWrapper): ...
+class GuardianKind(_GuardianKind, metaclass=_GuardianKindEnumTypeWrapper):
+    """What makes somebody the guardian."""
 
 GUARDIAN_KIND_UNSPECIFIED: GuardianKind.ValueType  # 0
 GUARDIAN_KIND_PARENT: GuardianKind.ValueType  # 1
@@ -153,7 +158,8 @@ class _GuardianshipStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Gua
     """Confirmed by two persons: consents may need it. It enters the ledger with the first of them."""
     GUARDIANSHIP_STATE_WITHDRAWN: _GuardianshipState.ValueType  # 3
 
-class GuardianshipState(_GuardianshipState, metaclass=_GuardianshipStateEnumTypeWrapper): ...
+class GuardianshipState(_GuardianshipState, metaclass=_GuardianshipStateEnumTypeWrapper):
+    """Where a guardianship stands."""
 
 GUARDIANSHIP_STATE_UNSPECIFIED: GuardianshipState.ValueType  # 0
 GUARDIANSHIP_STATE_OPENED: GuardianshipState.ValueType  # 1
@@ -216,6 +222,8 @@ Global___NoticeText: _TypeAlias = NoticeText  # noqa: Y015
 
 @_typing.final
 class Notice(_message.Message):
+    """A version of a notice: what people are shown before they are asked."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -257,6 +265,8 @@ Global___Notice: _TypeAlias = Notice  # noqa: Y015
 
 @_typing.final
 class PublishNoticeRequest(_message.Message):
+    """The notice to publish; the same content again is the same version."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -282,6 +292,8 @@ Global___PublishNoticeRequest: _TypeAlias = PublishNoticeRequest  # noqa: Y015
 
 @_typing.final
 class PublishNoticeResponse(_message.Message):
+    """The notice with its version and hash, and its proven entry."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NOTICE_FIELD_NUMBER: _builtins.int
@@ -306,6 +318,8 @@ Global___PublishNoticeResponse: _TypeAlias = PublishNoticeResponse  # noqa: Y015
 
 @_typing.final
 class GetNoticeRequest(_message.Message):
+    """Names a version of a notice by its content hash."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -328,6 +342,8 @@ Global___GetNoticeRequest: _TypeAlias = GetNoticeRequest  # noqa: Y015
 
 @_typing.final
 class GetNoticeResponse(_message.Message):
+    """The notice; hash its content before you rely on it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NOTICE_FIELD_NUMBER: _builtins.int
@@ -348,6 +364,8 @@ Global___GetNoticeResponse: _TypeAlias = GetNoticeResponse  # noqa: Y015
 
 @_typing.final
 class ListNoticesRequest(_message.Message):
+    """Names the controller whose notices are wanted."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -367,6 +385,8 @@ Global___ListNoticesRequest: _TypeAlias = ListNoticesRequest  # noqa: Y015
 
 @_typing.final
 class ListNoticesResponse(_message.Message):
+    """Every published version."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     NOTICES_FIELD_NUMBER: _builtins.int
@@ -387,6 +407,8 @@ Global___ListNoticesResponse: _TypeAlias = ListNoticesResponse  # noqa: Y015
 
 @_typing.final
 class RecordNoticeServedRequest(_message.Message):
+    """Which notice was shown to whom, when and where."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -434,6 +456,8 @@ Global___RecordNoticeServedRequest: _TypeAlias = RecordNoticeServedRequest  # no
 
 @_typing.final
 class RecordNoticeServedResponse(_message.Message):
+    """The id to name in CaptureConsent."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -453,6 +477,8 @@ Global___RecordNoticeServedResponse: _TypeAlias = RecordNoticeServedResponse  # 
 
 @_typing.final
 class CaptureConsentRequest(_message.Message):
+    """One person's decision on one purpose, and what was agreed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -554,6 +580,8 @@ Global___CaptureConsentRequest: _TypeAlias = CaptureConsentRequest  # noqa: Y015
 
 @_typing.final
 class CaptureConsentResponse(_message.Message):
+    """The record, its proven grant if consent was given, and the person's receipt."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONSENT_FIELD_NUMBER: _builtins.int
@@ -584,6 +612,8 @@ Global___CaptureConsentResponse: _TypeAlias = CaptureConsentResponse  # noqa: Y0
 
 @_typing.final
 class Consent(_message.Message):
+    """A consent record as the service holds it: without the person."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -666,6 +696,8 @@ Global___Consent: _TypeAlias = Consent  # noqa: Y015
 
 @_typing.final
 class AmendConsentRequest(_message.Message):
+    """What of a consent shall be narrower from now on."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -710,6 +742,8 @@ Global___AmendConsentRequest: _TypeAlias = AmendConsentRequest  # noqa: Y015
 
 @_typing.final
 class AmendConsentResponse(_message.Message):
+    """The narrowed consent and its proven entry."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONSENT_FIELD_NUMBER: _builtins.int
@@ -734,6 +768,8 @@ Global___AmendConsentResponse: _TypeAlias = AmendConsentResponse  # noqa: Y015
 
 @_typing.final
 class WithdrawConsentRequest(_message.Message):
+    """Which consent ends, by whom, and why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -764,6 +800,8 @@ Global___WithdrawConsentRequest: _TypeAlias = WithdrawConsentRequest  # noqa: Y0
 
 @_typing.final
 class WithdrawConsentResponse(_message.Message):
+    """The ended consent, its proven entry, and the person's evidence."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONSENT_FIELD_NUMBER: _builtins.int
@@ -792,6 +830,8 @@ Global___WithdrawConsentResponse: _TypeAlias = WithdrawConsentResponse  # noqa: 
 
 @_typing.final
 class GetConsentRequest(_message.Message):
+    """Names a consent by its id."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -814,6 +854,8 @@ Global___GetConsentRequest: _TypeAlias = GetConsentRequest  # noqa: Y015
 
 @_typing.final
 class GetConsentResponse(_message.Message):
+    """The record, and the receipt that the person was given."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONSENT_FIELD_NUMBER: _builtins.int
@@ -837,6 +879,8 @@ Global___GetConsentResponse: _TypeAlias = GetConsentResponse  # noqa: Y015
 
 @_typing.final
 class ListConsentsRequest(_message.Message):
+    """Names a person by their subject reference."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -859,6 +903,8 @@ Global___ListConsentsRequest: _TypeAlias = ListConsentsRequest  # noqa: Y015
 
 @_typing.final
 class ListConsentsResponse(_message.Message):
+    """All of the person's consents and refusals, ended ones too."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONSENTS_FIELD_NUMBER: _builtins.int
@@ -879,6 +925,8 @@ Global___ListConsentsResponse: _TypeAlias = ListConsentsResponse  # noqa: Y015
 
 @_typing.final
 class OpenGuardianshipRequest(_message.Message):
+    """What counter staff state about a minor, a guardian and the documents seen."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -927,6 +975,8 @@ Global___OpenGuardianshipRequest: _TypeAlias = OpenGuardianshipRequest  # noqa: 
 
 @_typing.final
 class OpenGuardianshipResponse(_message.Message):
+    """The guardianship, which waits for the second person."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     GUARDIANSHIP_FIELD_NUMBER: _builtins.int
@@ -947,6 +997,8 @@ Global___OpenGuardianshipResponse: _TypeAlias = OpenGuardianshipResponse  # noqa
 
 @_typing.final
 class ConfirmGuardianshipRequest(_message.Message):
+    """Names the guardianship that the calling person confirms."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -969,6 +1021,8 @@ Global___ConfirmGuardianshipRequest: _TypeAlias = ConfirmGuardianshipRequest  # 
 
 @_typing.final
 class ConfirmGuardianshipResponse(_message.Message):
+    """The guardianship, from now on to be named in consents."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     GUARDIANSHIP_FIELD_NUMBER: _builtins.int
@@ -989,6 +1043,8 @@ Global___ConfirmGuardianshipResponse: _TypeAlias = ConfirmGuardianshipResponse  
 
 @_typing.final
 class Guardianship(_message.Message):
+    """A verified link from a guardian to a minor: without either person."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -1023,6 +1079,8 @@ Global___Guardianship: _TypeAlias = Guardianship  # noqa: Y015
 
 @_typing.final
 class WithdrawGuardianshipRequest(_message.Message):
+    """Which guardianship ends, by whom, and why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -1051,6 +1109,8 @@ Global___WithdrawGuardianshipRequest: _TypeAlias = WithdrawGuardianshipRequest  
 
 @_typing.final
 class WithdrawGuardianshipResponse(_message.Message):
+    """The ended guardianship, what stopped with it, and the evidence."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     GUARDIANSHIP_FIELD_NUMBER: _builtins.int
@@ -1087,6 +1147,8 @@ Global___WithdrawGuardianshipResponse: _TypeAlias = WithdrawGuardianshipResponse
 
 @_typing.final
 class GetGuardianshipRequest(_message.Message):
+    """Names a guardianship by its id."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -1109,6 +1171,8 @@ Global___GetGuardianshipRequest: _TypeAlias = GetGuardianshipRequest  # noqa: Y0
 
 @_typing.final
 class GetGuardianshipResponse(_message.Message):
+    """The guardianship as the service holds it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     GUARDIANSHIP_FIELD_NUMBER: _builtins.int

@@ -116,13 +116,15 @@ class ConsentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetNotice(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Returns one version of a notice, by its content hash.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListNotices(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Returns every version of every notice.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -156,7 +158,8 @@ class ConsentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetConsent(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Returns one consent record, and the person's signed receipt.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -190,7 +193,8 @@ class ConsentServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetGuardianship(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Returns a guardianship and the bases it stands behind.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

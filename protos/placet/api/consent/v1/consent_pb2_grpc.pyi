@@ -38,7 +38,9 @@ class ConsentServiceStub:
     PublishNotice: _grpc.UnaryUnaryMultiCallable[_consent_pb2.PublishNoticeRequest, _consent_pb2.PublishNoticeResponse]
     """Publishes a version of a notice; refused with the missing items when the law asks for more."""
     GetNotice: _grpc.UnaryUnaryMultiCallable[_consent_pb2.GetNoticeRequest, _consent_pb2.GetNoticeResponse]
+    """Returns one version of a notice, by its content hash."""
     ListNotices: _grpc.UnaryUnaryMultiCallable[_consent_pb2.ListNoticesRequest, _consent_pb2.ListNoticesResponse]
+    """Returns every version of every notice."""
     RecordNoticeServed: _grpc.UnaryUnaryMultiCallable[_consent_pb2.RecordNoticeServedRequest, _consent_pb2.RecordNoticeServedResponse]
     """Records that a notice was shown to a person, before asking."""
     CaptureConsent: _grpc.UnaryUnaryMultiCallable[_consent_pb2.CaptureConsentRequest, _consent_pb2.CaptureConsentResponse]
@@ -48,6 +50,7 @@ class ConsentServiceStub:
     WithdrawConsent: _grpc.UnaryUnaryMultiCallable[_consent_pb2.WithdrawConsentRequest, _consent_pb2.WithdrawConsentResponse]
     """Withdraws a consent; in force once this returns. May be repeated: the first withdrawal's receipt comes back."""
     GetConsent: _grpc.UnaryUnaryMultiCallable[_consent_pb2.GetConsentRequest, _consent_pb2.GetConsentResponse]
+    """Returns one consent record, and the person's signed receipt."""
     ListConsents: _grpc.UnaryUnaryMultiCallable[_consent_pb2.ListConsentsRequest, _consent_pb2.ListConsentsResponse]
     """The consents of one person with this controller."""
     OpenGuardianship: _grpc.UnaryUnaryMultiCallable[_consent_pb2.OpenGuardianshipRequest, _consent_pb2.OpenGuardianshipResponse]
@@ -57,6 +60,7 @@ class ConsentServiceStub:
     WithdrawGuardianship: _grpc.UnaryUnaryMultiCallable[_consent_pb2.WithdrawGuardianshipRequest, _consent_pb2.WithdrawGuardianshipResponse]
     """A guardian withdraws: every consent that needs the guardianship stops at once."""
     GetGuardianship: _grpc.UnaryUnaryMultiCallable[_consent_pb2.GetGuardianshipRequest, _consent_pb2.GetGuardianshipResponse]
+    """Returns a guardianship and the bases it stands behind."""
 
 @_typing.type_check_only
 class ConsentServiceAsyncStub(ConsentServiceStub):
@@ -68,7 +72,9 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     PublishNotice: _aio.UnaryUnaryMultiCallable[_consent_pb2.PublishNoticeRequest, _consent_pb2.PublishNoticeResponse]  # type: ignore[assignment]
     """Publishes a version of a notice; refused with the missing items when the law asks for more."""
     GetNotice: _aio.UnaryUnaryMultiCallable[_consent_pb2.GetNoticeRequest, _consent_pb2.GetNoticeResponse]  # type: ignore[assignment]
+    """Returns one version of a notice, by its content hash."""
     ListNotices: _aio.UnaryUnaryMultiCallable[_consent_pb2.ListNoticesRequest, _consent_pb2.ListNoticesResponse]  # type: ignore[assignment]
+    """Returns every version of every notice."""
     RecordNoticeServed: _aio.UnaryUnaryMultiCallable[_consent_pb2.RecordNoticeServedRequest, _consent_pb2.RecordNoticeServedResponse]  # type: ignore[assignment]
     """Records that a notice was shown to a person, before asking."""
     CaptureConsent: _aio.UnaryUnaryMultiCallable[_consent_pb2.CaptureConsentRequest, _consent_pb2.CaptureConsentResponse]  # type: ignore[assignment]
@@ -78,6 +84,7 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     WithdrawConsent: _aio.UnaryUnaryMultiCallable[_consent_pb2.WithdrawConsentRequest, _consent_pb2.WithdrawConsentResponse]  # type: ignore[assignment]
     """Withdraws a consent; in force once this returns. May be repeated: the first withdrawal's receipt comes back."""
     GetConsent: _aio.UnaryUnaryMultiCallable[_consent_pb2.GetConsentRequest, _consent_pb2.GetConsentResponse]  # type: ignore[assignment]
+    """Returns one consent record, and the person's signed receipt."""
     ListConsents: _aio.UnaryUnaryMultiCallable[_consent_pb2.ListConsentsRequest, _consent_pb2.ListConsentsResponse]  # type: ignore[assignment]
     """The consents of one person with this controller."""
     OpenGuardianship: _aio.UnaryUnaryMultiCallable[_consent_pb2.OpenGuardianshipRequest, _consent_pb2.OpenGuardianshipResponse]  # type: ignore[assignment]
@@ -87,6 +94,7 @@ class ConsentServiceAsyncStub(ConsentServiceStub):
     WithdrawGuardianship: _aio.UnaryUnaryMultiCallable[_consent_pb2.WithdrawGuardianshipRequest, _consent_pb2.WithdrawGuardianshipResponse]  # type: ignore[assignment]
     """A guardian withdraws: every consent that needs the guardianship stops at once."""
     GetGuardianship: _aio.UnaryUnaryMultiCallable[_consent_pb2.GetGuardianshipRequest, _consent_pb2.GetGuardianshipResponse]  # type: ignore[assignment]
+    """Returns a guardianship and the bases it stands behind."""
 
 class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
     """Notices, consents, guardianships. What is granted or withdrawn here is an entry of the controller's log
@@ -106,14 +114,16 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _consent_pb2.GetNoticeRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_consent_pb2.GetNoticeResponse, _abc.Awaitable[_consent_pb2.GetNoticeResponse]]: ...
+    ) -> _typing.Union[_consent_pb2.GetNoticeResponse, _abc.Awaitable[_consent_pb2.GetNoticeResponse]]:
+        """Returns one version of a notice, by its content hash."""
 
     @_abc_1.abstractmethod
     def ListNotices(
         self,
         request: _consent_pb2.ListNoticesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_consent_pb2.ListNoticesResponse, _abc.Awaitable[_consent_pb2.ListNoticesResponse]]: ...
+    ) -> _typing.Union[_consent_pb2.ListNoticesResponse, _abc.Awaitable[_consent_pb2.ListNoticesResponse]]:
+        """Returns every version of every notice."""
 
     @_abc_1.abstractmethod
     def RecordNoticeServed(
@@ -152,7 +162,8 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _consent_pb2.GetConsentRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_consent_pb2.GetConsentResponse, _abc.Awaitable[_consent_pb2.GetConsentResponse]]: ...
+    ) -> _typing.Union[_consent_pb2.GetConsentResponse, _abc.Awaitable[_consent_pb2.GetConsentResponse]]:
+        """Returns one consent record, and the person's signed receipt."""
 
     @_abc_1.abstractmethod
     def ListConsents(
@@ -191,6 +202,7 @@ class ConsentServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _consent_pb2.GetGuardianshipRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_consent_pb2.GetGuardianshipResponse, _abc.Awaitable[_consent_pb2.GetGuardianshipResponse]]: ...
+    ) -> _typing.Union[_consent_pb2.GetGuardianshipResponse, _abc.Awaitable[_consent_pb2.GetGuardianshipResponse]]:
+        """Returns a guardianship and the bases it stands behind."""
 
 def add_ConsentServiceServicer_to_server(servicer: ConsentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,6 +23,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 class LookupRequest(_message.Message):
     """Inside the mesh only, over the bus: request/reply on `placet.<controller>.consent.lookup`,
     asked by the permission service when its projection does not know.
+
+    Asked by permission over the bus; who may ask is decided by NATS, not by a token.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -146,6 +148,8 @@ Global___BasisFacts: _TypeAlias = BasisFacts  # noqa: Y015
 
 @_typing.final
 class SubjectFacts(_message.Message):
+    """Everything that may serve as a basis for one person."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     BASES_FIELD_NUMBER: _builtins.int
@@ -166,6 +170,8 @@ Global___SubjectFacts: _TypeAlias = SubjectFacts  # noqa: Y015
 
 @_typing.final
 class LookupResponse(_message.Message):
+    """What consent knows of those asked about, and up to where in the log it knows it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SUBJECTS_FIELD_NUMBER: _builtins.int

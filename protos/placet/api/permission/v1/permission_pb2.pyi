@@ -38,7 +38,8 @@ class _LegalCodeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LegalCode.V
     LEGAL_CODE_SELF_DISCLOSED: _LegalCode.ValueType  # 7
     LEGAL_CODE_STATE_PROVISION: _LegalCode.ValueType  # 8
 
-class LegalCode(_LegalCode, metaclass=_LegalCodeEnumTypeWrapper): ...
+class LegalCode(_LegalCode, metaclass=_LegalCodeEnumTypeWrapper):
+    """Why the law lets a face be processed without consent."""
 
 LEGAL_CODE_UNSPECIFIED: LegalCode.ValueType  # 0
 LEGAL_CODE_STATUTORY_DUTY: LegalCode.ValueType  # 1
@@ -62,7 +63,8 @@ class _LegalStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_LegalState
     LEGAL_STATE_ISSUED: _LegalState.ValueType  # 2
     LEGAL_STATE_REVOKED: _LegalState.ValueType  # 3
 
-class LegalState(_LegalState, metaclass=_LegalStateEnumTypeWrapper): ...
+class LegalState(_LegalState, metaclass=_LegalStateEnumTypeWrapper):
+    """Where a legal permission stands."""
 
 LEGAL_STATE_UNSPECIFIED: LegalState.ValueType  # 0
 LEGAL_STATE_DRAFT: LegalState.ValueType  # 1
@@ -160,6 +162,8 @@ Global___FaceEvent: _TypeAlias = FaceEvent  # noqa: Y015
 
 @_typing.final
 class PermitWish(_message.Message):
+    """Whether a permit is wanted with an allow, for whom and how long."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     class _Wanted:
@@ -172,7 +176,9 @@ class PermitWish(_message.Message):
         WANTED_YES: PermitWish._Wanted.ValueType  # 1
         WANTED_NO: PermitWish._Wanted.ValueType  # 2
 
-    class Wanted(_Wanted, metaclass=_WantedEnumTypeWrapper): ...
+    class Wanted(_Wanted, metaclass=_WantedEnumTypeWrapper):
+        """Whether a permit is wanted."""
+
     WANTED_UNSPECIFIED: PermitWish.Wanted.ValueType  # 0
     WANTED_YES: PermitWish.Wanted.ValueType  # 1
     WANTED_NO: PermitWish.Wanted.ValueType  # 2
@@ -189,7 +195,9 @@ class PermitWish(_message.Message):
         AUDIENCE_ENGINE: PermitWish._Audience.ValueType  # 2
         """`urn:placet:engine:<controller>`: the controller's own engine."""
 
-    class Audience(_Audience, metaclass=_AudienceEnumTypeWrapper): ...
+    class Audience(_Audience, metaclass=_AudienceEnumTypeWrapper):
+        """Who will accept the permit."""
+
     AUDIENCE_UNSPECIFIED: PermitWish.Audience.ValueType  # 0
     AUDIENCE_VAULT: PermitWish.Audience.ValueType  # 1
     """`urn:placet:vault:<controller>`"""
@@ -225,6 +233,8 @@ Global___PermitWish: _TypeAlias = PermitWish  # noqa: Y015
 
 @_typing.final
 class AuthorizeRequest(_message.Message):
+    """One event to judge."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -323,6 +333,8 @@ Global___Answer: _TypeAlias = Answer  # noqa: Y015
 
 @_typing.final
 class AuthorizeResponse(_message.Message):
+    """What the ledger said of the event, and the proof of it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ANSWER_FIELD_NUMBER: _builtins.int
@@ -353,6 +365,8 @@ Global___AuthorizeResponse: _TypeAlias = AuthorizeResponse  # noqa: Y015
 
 @_typing.final
 class AuthorizeBatchRequest(_message.Message):
+    """Many events to judge in one message."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -384,6 +398,8 @@ Global___AuthorizeBatchRequest: _TypeAlias = AuthorizeBatchRequest  # noqa: Y015
 
 @_typing.final
 class AuthorizeBatchResponse(_message.Message):
+    """What the ledger said of each event, proven run by run."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ANSWERS_FIELD_NUMBER: _builtins.int
@@ -416,6 +432,8 @@ Global___AuthorizeBatchResponse: _TypeAlias = AuthorizeBatchResponse  # noqa: Y0
 
 @_typing.final
 class CheckRequest(_message.Message):
+    """The event that might be submitted."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -442,6 +460,8 @@ Global___CheckRequest: _TypeAlias = CheckRequest  # noqa: Y015
 
 @_typing.final
 class CheckResponse(_message.Message):
+    """What Authorize would say. Not in the ledger, not proven, not a permission."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VERDICT_FIELD_NUMBER: _builtins.int
@@ -478,6 +498,8 @@ Global___CheckResponse: _TypeAlias = CheckResponse  # noqa: Y015
 
 @_typing.final
 class RecordOutcomeRequest(_message.Message):
+    """What became of an event or a use."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -505,6 +527,8 @@ Global___RecordOutcomeRequest: _TypeAlias = RecordOutcomeRequest  # noqa: Y015
 
 @_typing.final
 class RecordOutcomeResponse(_message.Message):
+    """Accepted: it reaches the ledger even if that is down at this moment."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     def __init__(
@@ -520,6 +544,8 @@ Global___RecordOutcomeResponse: _TypeAlias = RecordOutcomeResponse  # noqa: Y015
 
 @_typing.final
 class GetPermitKeysRequest(_message.Message):
+    """Names the controller whose permits are to be verified."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -539,6 +565,8 @@ Global___GetPermitKeysRequest: _TypeAlias = GetPermitKeysRequest  # noqa: Y015
 
 @_typing.final
 class GetPermitKeysResponse(_message.Message):
+    """The keys that sign permits, for whoever verifies them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     JWKS_FIELD_NUMBER: _builtins.int
@@ -559,6 +587,8 @@ Global___GetPermitKeysResponse: _TypeAlias = GetPermitKeysResponse  # noqa: Y015
 
 @_typing.final
 class RegisterApproverRequest(_message.Message):
+    """The public key of the person who calls."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -582,6 +612,8 @@ Global___RegisterApproverRequest: _TypeAlias = RegisterApproverRequest  # noqa: 
 
 @_typing.final
 class RegisterApproverResponse(_message.Message):
+    """Under which name the person's approvals appear."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     APPROVER_FIELD_NUMBER: _builtins.int
@@ -602,6 +634,8 @@ Global___RegisterApproverResponse: _TypeAlias = RegisterApproverResponse  # noqa
 
 @_typing.final
 class LegalDraft(_message.Message):
+    """What a legal permission would allow, and what it rests on. Any change voids its approvals."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CODE_FIELD_NUMBER: _builtins.int
@@ -662,6 +696,8 @@ Global___LegalDraft: _TypeAlias = LegalDraft  # noqa: Y015
 
 @_typing.final
 class RequestLegalPermissionRequest(_message.Message):
+    """The draft to be approved."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -689,6 +725,8 @@ Global___RequestLegalPermissionRequest: _TypeAlias = RequestLegalPermissionReque
 
 @_typing.final
 class RequestLegalPermissionResponse(_message.Message):
+    """The draft's id, and the bytes that approvers sign."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -716,6 +754,8 @@ Global___RequestLegalPermissionResponse: _TypeAlias = RequestLegalPermissionResp
 
 @_typing.final
 class ApproveLegalPermissionRequest(_message.Message):
+    """One approver's signature over a draft."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -750,6 +790,8 @@ Global___ApproveLegalPermissionRequest: _TypeAlias = ApproveLegalPermissionReque
 
 @_typing.final
 class ApproveLegalPermissionResponse(_message.Message):
+    """The proven approval, and how many stand now."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
@@ -773,6 +815,8 @@ Global___ApproveLegalPermissionResponse: _TypeAlias = ApproveLegalPermissionResp
 
 @_typing.final
 class IssueLegalPermissionRequest(_message.Message):
+    """Names the approved draft."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -795,6 +839,8 @@ Global___IssueLegalPermissionRequest: _TypeAlias = IssueLegalPermissionRequest  
 
 @_typing.final
 class IssueLegalPermissionResponse(_message.Message):
+    """The new basis and its proven grant."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     BASIS_FIELD_NUMBER: _builtins.int
@@ -818,6 +864,8 @@ Global___IssueLegalPermissionResponse: _TypeAlias = IssueLegalPermissionResponse
 
 @_typing.final
 class RevokeLegalPermissionRequest(_message.Message):
+    """Which legal permission ends, and why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -844,6 +892,8 @@ Global___RevokeLegalPermissionRequest: _TypeAlias = RevokeLegalPermissionRequest
 
 @_typing.final
 class RevokeLegalPermissionResponse(_message.Message):
+    """The evidence that it has ended."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
@@ -864,6 +914,8 @@ Global___RevokeLegalPermissionResponse: _TypeAlias = RevokeLegalPermissionRespon
 
 @_typing.final
 class GetLegalPermissionRequest(_message.Message):
+    """Names a legal permission by its id."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -886,6 +938,8 @@ Global___GetLegalPermissionRequest: _TypeAlias = GetLegalPermissionRequest  # no
 
 @_typing.final
 class Approval(_message.Message):
+    """One approval of a draft, as the log has it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     APPROVER_FIELD_NUMBER: _builtins.int
@@ -915,6 +969,8 @@ Global___Approval: _TypeAlias = Approval  # noqa: Y015
 
 @_typing.final
 class GetLegalPermissionResponse(_message.Message):
+    """The legal permission as the service holds it."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int

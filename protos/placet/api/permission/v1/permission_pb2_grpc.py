@@ -179,7 +179,8 @@ class PermissionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetLegalPermission(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Returns a legal permission with its draft, approvals and state.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

@@ -56,6 +56,7 @@ class PermissionServiceStub:
     RevokeLegalPermission: _grpc.UnaryUnaryMultiCallable[_permission_pb2.RevokeLegalPermissionRequest, _permission_pb2.RevokeLegalPermissionResponse]
     """Revokes a legal permission; in force once this returns."""
     GetLegalPermission: _grpc.UnaryUnaryMultiCallable[_permission_pb2.GetLegalPermissionRequest, _permission_pb2.GetLegalPermissionResponse]
+    """Returns a legal permission with its draft, approvals and state."""
 
 @_typing.type_check_only
 class PermissionServiceAsyncStub(PermissionServiceStub):
@@ -85,6 +86,7 @@ class PermissionServiceAsyncStub(PermissionServiceStub):
     RevokeLegalPermission: _aio.UnaryUnaryMultiCallable[_permission_pb2.RevokeLegalPermissionRequest, _permission_pb2.RevokeLegalPermissionResponse]  # type: ignore[assignment]
     """Revokes a legal permission; in force once this returns."""
     GetLegalPermission: _aio.UnaryUnaryMultiCallable[_permission_pb2.GetLegalPermissionRequest, _permission_pb2.GetLegalPermissionResponse]  # type: ignore[assignment]
+    """Returns a legal permission with its draft, approvals and state."""
 
 class PermissionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Asked before a face is processed: is there a valid basis? The answer is in the ledger before it is given."""
@@ -182,6 +184,7 @@ class PermissionServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _permission_pb2.GetLegalPermissionRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_permission_pb2.GetLegalPermissionResponse, _abc.Awaitable[_permission_pb2.GetLegalPermissionResponse]]: ...
+    ) -> _typing.Union[_permission_pb2.GetLegalPermissionResponse, _abc.Awaitable[_permission_pb2.GetLegalPermissionResponse]]:
+        """Returns a legal permission with its draft, approvals and state."""
 
 def add_PermissionServiceServicer_to_server(servicer: PermissionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -22,6 +22,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Purpose(_message.Message):
+    """Why faces are processed. An event for a purpose that is not registered is denied."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -90,6 +92,8 @@ Global___Purpose: _TypeAlias = Purpose  # noqa: Y015
 
 @_typing.final
 class Site(_message.Message):
+    """Where devices stand."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -118,6 +122,8 @@ Global___Site: _TypeAlias = Site  # noqa: Y015
 
 @_typing.final
 class Device(_message.Message):
+    """A camera. An event of a device that is not registered is denied."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -164,6 +170,8 @@ Global___Device: _TypeAlias = Device  # noqa: Y015
 
 @_typing.final
 class Attestation(_message.Message):
+    """What a controller says of itself, for all its purposes. The latest one counts."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PROTECTION_VALID_UNTIL_FIELD_NUMBER: _builtins.int
@@ -198,6 +206,8 @@ Global___Attestation: _TypeAlias = Attestation  # noqa: Y015
 
 @_typing.final
 class PutPurposeRequest(_message.Message):
+    """The whole purpose: what is left out is not said any more."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -221,6 +231,8 @@ Global___PutPurposeRequest: _TypeAlias = PutPurposeRequest  # noqa: Y015
 
 @_typing.final
 class PutPurposeResponse(_message.Message):
+    """The proven register entry."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
@@ -241,6 +253,8 @@ Global___PutPurposeResponse: _TypeAlias = PutPurposeResponse  # noqa: Y015
 
 @_typing.final
 class PutSiteRequest(_message.Message):
+    """The whole site."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -264,6 +278,8 @@ Global___PutSiteRequest: _TypeAlias = PutSiteRequest  # noqa: Y015
 
 @_typing.final
 class PutSiteResponse(_message.Message):
+    """The proven register entry."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
@@ -284,6 +300,8 @@ Global___PutSiteResponse: _TypeAlias = PutSiteResponse  # noqa: Y015
 
 @_typing.final
 class PutDeviceRequest(_message.Message):
+    """The whole device; its site must be registered."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -307,6 +325,8 @@ Global___PutDeviceRequest: _TypeAlias = PutDeviceRequest  # noqa: Y015
 
 @_typing.final
 class PutDeviceResponse(_message.Message):
+    """The proven register entry."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
@@ -327,6 +347,8 @@ Global___PutDeviceResponse: _TypeAlias = PutDeviceResponse  # noqa: Y015
 
 @_typing.final
 class PutAttestationRequest(_message.Message):
+    """The whole attestation."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -350,6 +372,8 @@ Global___PutAttestationRequest: _TypeAlias = PutAttestationRequest  # noqa: Y015
 
 @_typing.final
 class PutAttestationResponse(_message.Message):
+    """The proven register entry."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     RECEIPT_FIELD_NUMBER: _builtins.int
@@ -370,6 +394,8 @@ Global___PutAttestationResponse: _TypeAlias = PutAttestationResponse  # noqa: Y0
 
 @_typing.final
 class ListPurposesRequest(_message.Message):
+    """Names the controller whose purposes are wanted."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -389,6 +415,8 @@ Global___ListPurposesRequest: _TypeAlias = ListPurposesRequest  # noqa: Y015
 
 @_typing.final
 class ListPurposesResponse(_message.Message):
+    """The register, as it stands now."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PURPOSES_FIELD_NUMBER: _builtins.int
@@ -409,6 +437,8 @@ Global___ListPurposesResponse: _TypeAlias = ListPurposesResponse  # noqa: Y015
 
 @_typing.final
 class ListSitesRequest(_message.Message):
+    """Names the controller whose sites are wanted."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -428,6 +458,8 @@ Global___ListSitesRequest: _TypeAlias = ListSitesRequest  # noqa: Y015
 
 @_typing.final
 class ListSitesResponse(_message.Message):
+    """The register, as it stands now."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SITES_FIELD_NUMBER: _builtins.int
@@ -448,6 +480,8 @@ Global___ListSitesResponse: _TypeAlias = ListSitesResponse  # noqa: Y015
 
 @_typing.final
 class ListDevicesRequest(_message.Message):
+    """Names the controller whose devices are wanted."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -467,6 +501,8 @@ Global___ListDevicesRequest: _TypeAlias = ListDevicesRequest  # noqa: Y015
 
 @_typing.final
 class ListDevicesResponse(_message.Message):
+    """The register, as it stands now."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DEVICES_FIELD_NUMBER: _builtins.int

@@ -79,13 +79,15 @@ class RegisterServiceServicer:
     """
 
     def PutPurpose(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Registers a purpose: why faces are processed, and how far.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PutSite(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Registers a site: what kind of place it is.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -105,19 +107,22 @@ class RegisterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListPurposes(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Returns the registered purposes, with the alternative that each offers.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListSites(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Returns the registered sites.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListDevices(self, request, context):
-        """Missing associated documentation comment in .proto file."""
+        """Returns the registered devices, with the alternative that each offers.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

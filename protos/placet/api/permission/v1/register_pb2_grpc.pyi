@@ -36,14 +36,19 @@ class RegisterServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RegisterServiceAsyncStub: ...
     PutPurpose: _grpc.UnaryUnaryMultiCallable[_register_pb2.PutPurposeRequest, _register_pb2.PutPurposeResponse]
+    """Registers a purpose: why faces are processed, and how far."""
     PutSite: _grpc.UnaryUnaryMultiCallable[_register_pb2.PutSiteRequest, _register_pb2.PutSiteResponse]
+    """Registers a site: what kind of place it is."""
     PutDevice: _grpc.UnaryUnaryMultiCallable[_register_pb2.PutDeviceRequest, _register_pb2.PutDeviceResponse]
     """A device in a hotel room, restroom, bathroom or changing room is refused with the article: no override."""
     PutAttestation: _grpc.UnaryUnaryMultiCallable[_register_pb2.PutAttestationRequest, _register_pb2.PutAttestationResponse]
     """What the controller attests of itself: protection measures, filing, capture flow."""
     ListPurposes: _grpc.UnaryUnaryMultiCallable[_register_pb2.ListPurposesRequest, _register_pb2.ListPurposesResponse]
+    """Returns the registered purposes, with the alternative that each offers."""
     ListSites: _grpc.UnaryUnaryMultiCallable[_register_pb2.ListSitesRequest, _register_pb2.ListSitesResponse]
+    """Returns the registered sites."""
     ListDevices: _grpc.UnaryUnaryMultiCallable[_register_pb2.ListDevicesRequest, _register_pb2.ListDevicesResponse]
+    """Returns the registered devices, with the alternative that each offers."""
 
 @_typing.type_check_only
 class RegisterServiceAsyncStub(RegisterServiceStub):
@@ -53,14 +58,19 @@ class RegisterServiceAsyncStub(RegisterServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     PutPurpose: _aio.UnaryUnaryMultiCallable[_register_pb2.PutPurposeRequest, _register_pb2.PutPurposeResponse]  # type: ignore[assignment]
+    """Registers a purpose: why faces are processed, and how far."""
     PutSite: _aio.UnaryUnaryMultiCallable[_register_pb2.PutSiteRequest, _register_pb2.PutSiteResponse]  # type: ignore[assignment]
+    """Registers a site: what kind of place it is."""
     PutDevice: _aio.UnaryUnaryMultiCallable[_register_pb2.PutDeviceRequest, _register_pb2.PutDeviceResponse]  # type: ignore[assignment]
     """A device in a hotel room, restroom, bathroom or changing room is refused with the article: no override."""
     PutAttestation: _aio.UnaryUnaryMultiCallable[_register_pb2.PutAttestationRequest, _register_pb2.PutAttestationResponse]  # type: ignore[assignment]
     """What the controller attests of itself: protection measures, filing, capture flow."""
     ListPurposes: _aio.UnaryUnaryMultiCallable[_register_pb2.ListPurposesRequest, _register_pb2.ListPurposesResponse]  # type: ignore[assignment]
+    """Returns the registered purposes, with the alternative that each offers."""
     ListSites: _aio.UnaryUnaryMultiCallable[_register_pb2.ListSitesRequest, _register_pb2.ListSitesResponse]  # type: ignore[assignment]
+    """Returns the registered sites."""
     ListDevices: _aio.UnaryUnaryMultiCallable[_register_pb2.ListDevicesRequest, _register_pb2.ListDevicesResponse]  # type: ignore[assignment]
+    """Returns the registered devices, with the alternative that each offers."""
 
 class RegisterServiceServicer(metaclass=_abc_1.ABCMeta):
     """The registers of a controller: purposes, sites, devices, and what it attests of itself.
@@ -72,14 +82,16 @@ class RegisterServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _register_pb2.PutPurposeRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_register_pb2.PutPurposeResponse, _abc.Awaitable[_register_pb2.PutPurposeResponse]]: ...
+    ) -> _typing.Union[_register_pb2.PutPurposeResponse, _abc.Awaitable[_register_pb2.PutPurposeResponse]]:
+        """Registers a purpose: why faces are processed, and how far."""
 
     @_abc_1.abstractmethod
     def PutSite(
         self,
         request: _register_pb2.PutSiteRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_register_pb2.PutSiteResponse, _abc.Awaitable[_register_pb2.PutSiteResponse]]: ...
+    ) -> _typing.Union[_register_pb2.PutSiteResponse, _abc.Awaitable[_register_pb2.PutSiteResponse]]:
+        """Registers a site: what kind of place it is."""
 
     @_abc_1.abstractmethod
     def PutDevice(
@@ -102,20 +114,23 @@ class RegisterServiceServicer(metaclass=_abc_1.ABCMeta):
         self,
         request: _register_pb2.ListPurposesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_register_pb2.ListPurposesResponse, _abc.Awaitable[_register_pb2.ListPurposesResponse]]: ...
+    ) -> _typing.Union[_register_pb2.ListPurposesResponse, _abc.Awaitable[_register_pb2.ListPurposesResponse]]:
+        """Returns the registered purposes, with the alternative that each offers."""
 
     @_abc_1.abstractmethod
     def ListSites(
         self,
         request: _register_pb2.ListSitesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_register_pb2.ListSitesResponse, _abc.Awaitable[_register_pb2.ListSitesResponse]]: ...
+    ) -> _typing.Union[_register_pb2.ListSitesResponse, _abc.Awaitable[_register_pb2.ListSitesResponse]]:
+        """Returns the registered sites."""
 
     @_abc_1.abstractmethod
     def ListDevices(
         self,
         request: _register_pb2.ListDevicesRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_register_pb2.ListDevicesResponse, _abc.Awaitable[_register_pb2.ListDevicesResponse]]: ...
+    ) -> _typing.Union[_register_pb2.ListDevicesResponse, _abc.Awaitable[_register_pb2.ListDevicesResponse]]:
+        """Returns the registered devices, with the alternative that each offers."""
 
 def add_RegisterServiceServicer_to_server(servicer: RegisterServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

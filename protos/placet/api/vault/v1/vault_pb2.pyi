@@ -21,6 +21,8 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Template(_message.Message):
+    """A face as numbers, made by the controller's own model. Never logged, never given out."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     VECTOR_FIELD_NUMBER: _builtins.int
@@ -59,6 +61,8 @@ Global___Template: _TypeAlias = Template  # noqa: Y015
 
 @_typing.final
 class EnrolRequest(_message.Message):
+    """The template to keep, and the permit to do so."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -93,6 +97,8 @@ Global___EnrolRequest: _TypeAlias = EnrolRequest  # noqa: Y015
 
 @_typing.final
 class EnrolResponse(_message.Message):
+    """Where it is kept, and the proven use."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TEMPLATE_ID_FIELD_NUMBER: _builtins.int
@@ -122,6 +128,8 @@ Global___EnrolResponse: _TypeAlias = EnrolResponse  # noqa: Y015
 
 @_typing.final
 class MatchRequest(_message.Message):
+    """The probe to compare, and the permit to do so."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -155,6 +163,8 @@ Global___MatchRequest: _TypeAlias = MatchRequest  # noqa: Y015
 
 @_typing.final
 class MatchResponse(_message.Message):
+    """The result, rounded so that it does not help to rebuild a face, and the proven use."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     MATCH_FIELD_NUMBER: _builtins.int
@@ -182,6 +192,8 @@ Global___MatchResponse: _TypeAlias = MatchResponse  # noqa: Y015
 
 @_typing.final
 class DestroyRequest(_message.Message):
+    """Whose templates go, and why."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -208,6 +220,8 @@ Global___DestroyRequest: _TypeAlias = DestroyRequest  # noqa: Y015
 
 @_typing.final
 class DestroyResponse(_message.Message):
+    """How many went, each with its proven entry."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     DESTROYED_FIELD_NUMBER: _builtins.int
@@ -233,6 +247,8 @@ Global___DestroyResponse: _TypeAlias = DestroyResponse  # noqa: Y015
 
 @_typing.final
 class GetHoldingRequest(_message.Message):
+    """The basis to look under."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTROLLER_FIELD_NUMBER: _builtins.int
@@ -255,6 +271,8 @@ Global___GetHoldingRequest: _TypeAlias = GetHoldingRequest  # noqa: Y015
 
 @_typing.final
 class Holding(_message.Message):
+    """What is known of one stored template."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     TEMPLATE_ID_FIELD_NUMBER: _builtins.int
@@ -286,6 +304,8 @@ Global___Holding: _TypeAlias = Holding  # noqa: Y015
 
 @_typing.final
 class GetHoldingResponse(_message.Message):
+    """What is stored now, and whether something was destroyed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     HOLDINGS_FIELD_NUMBER: _builtins.int
