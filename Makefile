@@ -11,7 +11,7 @@ MEMBERS := protos sdk/core sdk/client services/kit services/consent services/per
 SOURCES := sdk services gateway deploy tests
 STAMP := $(VENV)/.placet-setup
 
-.PHONY: help setup demo dev test test-all check bench protos baseline lock format types lint imports buf fresh clean
+.PHONY: help setup demo dev test test-all check bench protos docs baseline lock format types lint imports buf fresh clean
 
 help: ## This list
 	@echo "Placet - a consent ledger for face processing"; echo
@@ -62,9 +62,13 @@ buf: $(STAMP)
 
 fresh: $(STAMP)
 	@$(BIN)/python tests/architecture/fresh.py
+	@$(BIN)/python tests/architecture/make_docs.py --check
 
 protos: $(STAMP) ## Generate the code of protos/
 	@protos/generate.sh
+
+docs: $(STAMP) ## Write the pages of docs/ that are made from the code
+	@$(BIN)/python tests/architecture/make_docs.py
 
 baseline: $(STAMP) ## At a release: what later protos must stay compatible with
 	@cd protos && ../$(BIN)/buf build --exclude-source-info -o baseline.binpb
