@@ -36,8 +36,8 @@ request's controller and have **one** of the roles listed. What each role is for
 `protos/proto/placet/api/common/v1/access.proto`; errors are in [errors.md](errors.md).
 
 In all messages: an `int64` is a time in microseconds since 1970 UTC; ids of purposes, sites and devices are codes
-(`[A-Za-z0-9][A-Za-z0-9._:-]{0,63}`); an `id` that is a UUID is the idempotency key, and the same request with the same id
-gives the same answer. Fields are explained where they stand, in the `.proto` files.
+(`[A-Za-z0-9][A-Za-z0-9._:-]{0,63}`); an `id` that is a UUID is the idempotency key: the same request with the same id
+gives the same answer. Fields are explained in the `.proto` files.
 """
 
 

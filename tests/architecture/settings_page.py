@@ -47,8 +47,8 @@ HEAD = """\
 <!-- Made by `make docs` from the settings classes. Do not edit. -->
 
 Everything an operator can set is an environment variable `PLACET_*`, read once when a process starts. An empty variable
-counts as unset. A value that cannot be used stops the start; the message names the variable, never its value. *required*
-means that the process does not start without it. `placet dev` sets all of this by itself.
+counts as unset. A value that cannot be used stops the start; the message names the variable, never its value.
+*required* means that the process does not start without it. `placet dev` sets all of this by itself.
 """
 ALL = """\
 ## Every service, and the gateway
