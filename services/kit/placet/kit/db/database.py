@@ -5,6 +5,7 @@ Never lets a driver error out (`db.errors`), and never lets writes queue without
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
@@ -19,8 +20,10 @@ from placet.kit.errors import Exhausted
 T = TypeVar("T")
 
 WAITING: Final = 2_048
-# PostgreSQL only: a transaction that lost against another is run again this often.
-ATTEMPTS: Final = 5
+# PostgreSQL only: a transaction that lost against another is run again this often, after a growing pause.
+ATTEMPTS: Final = 10
+PAUSE_S: Final = 0.001
+LONGEST_PAUSE_S: Final = 0.05
 
 
 class Database:
@@ -109,6 +112,7 @@ class _Lane:
             except SerializationFailure:
                 if attempt == ATTEMPTS - 1:
                     raise
+                time.sleep(min(LONGEST_PAUSE_S, PAUSE_S * 2**attempt))
         raise AssertionError("unreachable")
 
     def shut(self) -> None:
