@@ -1,4 +1,4 @@
-"""Handlers import the port: it must bring neither NATS, nor a database, nor gRPC with it (architecture.md section 4)."""
+"""Handlers import the port: it brings neither NATS, nor a database, nor gRPC with it (architecture.md section 4)."""
 
 import subprocess
 import sys
