@@ -7,8 +7,19 @@ from typing import Any
 import pytest
 from integration.sdk.conftest import ASK
 from integration.sdk.little_mesh import PERMIT, LittleMesh, new_uuid
+from integration.sdk.test_sdk_faults import status
 
-from placet.sdk import AsyncClient, Coalescing, FaceEvent, Invalid, PermitWish, Reason, SubjectReferences, Verdict
+from placet.sdk import (
+    AsyncClient,
+    Coalescing,
+    FaceEvent,
+    Invalid,
+    PermitWish,
+    PlacetError,
+    Reason,
+    SubjectReferences,
+    Verdict,
+)
 from placet.sdk.vocabulary import Inference, NationalChannel, Storage
 
 
@@ -235,3 +246,20 @@ async def test_check_records_nothing(mesh: LittleMesh, client: AsyncClient) -> N
     denied = await client.check(**{**ASK, "purpose": "spying"})
     assert (denied.verdict, denied.reasons, denied.alternative) == (Verdict.DENY, (Reason.POLICY,), "counter")
     assert mesh.log.size == size
+
+
+async def test_a_refused_event_of_a_long_batch_is_named_by_the_callers_count(
+    mesh: LittleMesh, client: AsyncClient
+) -> None:
+    def fail(_: str, request: Any) -> Any:
+        bad = [at for at, event in enumerate(request.events) if event.purpose == "bad"]
+        return status("conflict", "IDEMPOTENCY_CONFLICT", field=f"events[{bad[0]}].id") if bad else None
+
+    mesh.fail = fail
+    events = [FaceEvent(**{**ASK, "purpose": "bad" if at == 700 else "payment"}) for at in range(1_100)]
+    with pytest.raises(PlacetError) as caught:
+        await client.authorize_batch(events)
+    assert caught.value.field == "events[700].id"
+    with pytest.raises(PlacetError) as caught:
+        _ = [one async for one in client.authorize_stream(events)]
+    assert caught.value.field == "events[700].id"

@@ -296,3 +296,12 @@ def test_an_operator_creates_and_closes_a_controller(mesh: RunningMesh) -> None:
         assert operator.create_controller("fresh") == made
         operator.close_controller("fresh", reason="contract_ended", log_vkey=made.verifier_key)
         assert operator.get_controller("fresh").state == "closed"
+
+
+async def test_a_mesh_for_asynchronous_tests_leaves_nothing_behind(tmp_path: Path) -> None:
+    async with start_mesh(["shop"], data=tmp_path / "mesh") as mesh:
+        pids = [mesh.mesh.child(name).pid for name in ("audit", "consent", "permission", "vault")]
+        async with mesh.async_client() as client:
+            assert (await client.checkpoint()).size >= 2
+    assert not [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    assert (tmp_path / "mesh").exists(), "a directory that was named is kept"

@@ -93,7 +93,7 @@ class Faces(Area):
         decisions: list[Decision] = []
         try:
             for begin in range(0, len(asked), MAX_MESSAGE_EVENTS):
-                decisions += await ask_batch(self._session, asked[begin : begin + MAX_MESSAGE_EVENTS], deadline)
+                decisions += await ask_batch(self._session, asked[begin : begin + MAX_MESSAGE_EVENTS], deadline, begin)
         except Unreachable as error:
             error.alternative = self._alternative(events[0].device, events[0].purpose)
             raise

@@ -5,16 +5,18 @@ one gRPC stream and falls back to single messages, with the same ids, when the s
 """
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
+from typing import Final
 
 import grpc.aio
 
 from placet.api.permission.v1 import permission_pb2 as pb
 from placet.sdk.config import MAX_BATCH
-from placet.sdk.errors import Invalid, ProofError, Unreachable
+from placet.sdk.errors import Invalid, PlacetError, ProofError, Unreachable
 from placet.sdk.judge import judge_batch
 from placet.sdk.model.faces import Decision, FaceEvent
 from placet.sdk.session import Session
@@ -23,17 +25,31 @@ from placet.sdk.transport.status import error_of
 from placet.sdk.trust import Tree
 from placet.sdk.wire.faces import Asked
 
+_EVENT: Final = re.compile(r"events\[([0-9]{1,3})\]")
 
-async def ask_batch(session: Session, asked: list[Asked], deadline: float) -> list[Decision]:
-    """Send one message of events, again with the same ids as long as that may help; return the verified decisions."""
+
+async def ask_batch(session: Session, asked: list[Asked], deadline: float, begin: int = 0) -> list[Decision]:
+    """Send one message of events, again with the same ids as long as that may help; return the verified decisions.
+
+    `begin` is where the message starts among the caller's events: an error names the field by the caller's count.
+    """
     request = message_of(session, asked)
 
     def told(size: int) -> None:
         for one in asked:
             one.seen += (size,)
 
-    response, anchor = await session.ask(AUTHORIZE_BATCH, request, deadline, told)
+    try:
+        response, anchor = await session.ask(AUTHORIZE_BATCH, request, deadline, told)
+    except PlacetError as error:
+        error.field = _counted_from(begin, error.field)
+        raise
     return await judged(session, asked, response, anchor, deadline)
+
+
+def _counted_from(begin: int, field: str | None) -> str | None:
+    match = _EVENT.match(field or "")
+    return f"events[{int(match[1]) + begin}]{(field or '')[match.end() :]}" if match else field
 
 
 def message_of(session: Session, asked: list[Asked]) -> pb.AuthorizeBatchRequest:
@@ -61,6 +77,7 @@ class Flying:
 
     asked: list[Asked]
     anchor: Tree
+    begin: int
 
 
 @dataclass(slots=True)
@@ -104,8 +121,8 @@ class EventStream:
 
     async def _send(self, events: list[FaceEvent]) -> None:
         asked = [self.ask(event, f"events[{self._sent + at}]") for at, event in enumerate(events)]
+        flying = Flying(asked, self.session.trust.head, self._sent)
         self._sent += len(events)
-        flying = Flying(asked, self.session.trust.head)
         self._flying.append(flying)
         if self._call is None:
             if len(self._flying) > 1:
@@ -124,12 +141,12 @@ class EventStream:
     async def _receive(self) -> list[Decision]:
         session, flying = self.session, self._flying.popleft()
         deadline = session.deadline(self.timeout)
-        response = await self._read(deadline) if self._call is not None else None
+        response = await self._read(deadline, flying.begin) if self._call is not None else None
         if response is None:
-            return await ask_batch(session, flying.asked, deadline)
+            return await ask_batch(session, flying.asked, deadline, flying.begin)
         return await judged(session, flying.asked, response, flying.anchor, deadline)
 
-    async def _read(self, deadline: float) -> pb.AuthorizeBatchResponse | None:
+    async def _read(self, deadline: float, begin: int) -> pb.AuthorizeBatchResponse | None:
         """Return the next answer, None if the stream broke in a way that a repetition may mend."""
         call, session = self._call, self.session
         assert call is not None
@@ -143,6 +160,7 @@ class EventStream:
         except grpc.aio.AioRpcError as failure:
             self._call = None
             error = error_of(failure)
+            error.field = _counted_from(begin, error.field)
             if session.pause(error, 0, deadline) is None:
                 raise error from failure
             return None
