@@ -1,4 +1,4 @@
-"""How much processor time the SDK itself takes for an event: `python -m integration.sdk.measure_sdk [callers] [events]`.
+"""How much processor time the SDK takes for an event: `python -m integration.sdk.measure_sdk [callers events]`.
 
 Against the little mesh in a process of its own (valid proofs from a real tree, permits of about 1 KB), so that what is
 measured is the client: subject reference, id, message, verification, decision, and gRPC. Run it in tests/.
@@ -45,7 +45,7 @@ async def measure(config: Config, callers: int, events: int) -> None:
 
 def main() -> None:
     """Start the little mesh and measure."""
-    callers, events = (int(one) for one in (*sys.argv[1:], "64", "20000")[:2])
+    callers, events = (int(one) for one in sys.argv[1:3] or ("64", "20000"))
     command = [sys.executable, "-m", "integration.sdk.little_mesh"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
