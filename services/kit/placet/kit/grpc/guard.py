@@ -12,7 +12,7 @@ import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -29,6 +29,8 @@ from placet.kit.telemetry.metrics import Count, Counter, Metrics
 from placet.kit.telemetry.tracing import Tracing
 
 Context = grpc.aio.ServicerContext[Any, Any]
+DRAIN_S = 0.1
+DRAIN_MESSAGES = 64
 _log = logging.getLogger(__name__)
 
 
@@ -106,6 +108,8 @@ class _Method:
             with self._guard.tracing.server_span(self._name, context.invocation_metadata):
                 answer = self._serialize(await self._within_deadline(request, context))
         except Exception as error:  # noqa: BLE001 (whatever a handler raises becomes a status)
+            if self._streams_in:
+                await _drain(raw)
             await self._abort(error, context)
         self._ok.value += 1
         self._busy.value += self._guard.clock() - started
@@ -121,6 +125,8 @@ class _Method:
                     async for answer in answers:
                         yield self._serialize(answer)
         except Exception as error:  # noqa: BLE001 (whatever a handler raises becomes a status)
+            if self._streams_in:
+                await _drain(raw)
             await self._abort(error, context)
         self._ok.value += 1
         self._busy.value += self._guard.clock() - started
@@ -203,6 +209,18 @@ class _Method:
             return error
         text = f"internal error {error_id}: give this id to the operator"
         return PlacetError(Kind.INTERNAL, "INTERNAL", text, metadata={"error_id": error_id})
+
+
+async def _drain(raw: AsyncIterator[bytes]) -> None:
+    """Take what a client is sending at this moment, before its stream is ended.
+
+    Without this, a status that meets a message under way reaches grpc.aio clients as INTERNAL ("Internal error from
+    Core") now and then. Bounded in time and number: a client that goes on sending gets its status all the same.
+    """
+    with suppress(TimeoutError, StopAsyncIteration, grpc.aio.BaseError):
+        async with asyncio.timeout(DRAIN_S):
+            for _ in range(DRAIN_MESSAGES):
+                await anext(raw)
 
 
 def _check_shape(name: str, behaviour: Callable[..., Any], *, streams_out: bool) -> None:
