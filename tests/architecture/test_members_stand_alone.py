@@ -32,7 +32,7 @@ WITHOUT_IMPORT = {
 }
 
 
-# Chosen and locked, for what is not built yet (docs/adr/0006-dependencies.md).
+# Chosen and locked, for what is not built yet (docs/adr/0007-dependencies.md).
 LATER = {"alembic": "migrations of the services' databases", "jinja2": "the console"}
 
 
