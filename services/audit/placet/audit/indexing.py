@@ -19,6 +19,8 @@ from placet.kit.db.errors import mapped
 PAGE: Final = 256
 # Share of the time that indexing may take while appends go on.
 DUTY: Final = 0.15
+# How long a page may fill when nothing is left to index: a commit for each event would cost more than the event.
+PAUSE_S: Final = 0.2
 
 
 class Indexer:
@@ -46,17 +48,19 @@ class Indexer:
                 await self._page(log_id)
 
     async def _page(self, log_id: int) -> None:
-        """Index one page, and pause afterwards if the log grew meanwhile: then somebody else wants the processor."""
+        """Index one page; pause afterwards, to let the next one fill or to leave the processor to appends."""
         self._behind[log_id] = False
         clock = asyncio.get_running_loop().time
         started = clock()
         more = await asyncio.to_thread(self._feed, log_id)
-        grew = self._behind[log_id]
+        took = clock() - started
+        if not more:
+            await asyncio.sleep(PAUSE_S)
+        elif self._behind[log_id]:
+            await asyncio.sleep(took * (1 / DUTY - 1))
         if more:
             self._behind[log_id] = True
             self._wake.set()
-        if grew:
-            await asyncio.sleep((clock() - started) * (1 / DUTY - 1))
 
     def _feed(self, log: int) -> bool:
         """Index one page of a log; return whether there is more."""
