@@ -527,7 +527,7 @@ class CaptureConsentRequest(_message.Message):
     expression_evidence: _builtins.bytes
     """SHA-256 of the evidence (signature image, audio); may be empty."""
     alternative: _builtins.str
-    """The alternative offered in the same breath; may be empty."""
+    """The alternative offered in the same breath, a code (`card-and-pin`); may be empty."""
     birth_date: _builtins.str
     """`YYYY-MM-DD`; empty: an adult by the capturer's statement. Held off-log, never in the ledger."""
     imported: _builtins.bool
