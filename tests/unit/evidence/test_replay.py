@@ -310,3 +310,27 @@ def test_guardianships_and_operations_are_followed():
     assert basis.sites == {"branch.1"}
     assert basis.purposes == {"login", "payment"}
     assert basis.not_after == T0 + HOUR
+
+
+def test_a_refusal_names_the_fields_that_differ():
+    log = MemoryLog()
+    log.submit(consent())
+    index = log.decide(decision())
+    lie = {"verdict": Verdict.DENY, "reasons": (Reason.POLICY,)}
+    log.forge(lambda at: replace(admit_event(event(), at, log.facts, index), **lie))
+    with pytest.raises(ReplayError) as caught:
+        replay(log)
+    assert caught.value.field == "event.verdict"
+    assert 'verdict is "deny" where the rules give "allow"' in str(caught.value)
+    assert "reasons" in str(caught.value)
+    assert "purpose" not in str(caught.value)
+    assert caught.value.expected.verdict == Verdict.ALLOW
+
+
+def test_a_permit_may_end_at_once_but_not_before():
+    log = MemoryLog()
+    log.submit(consent())
+    index = log.decide(decision())
+    nothing = EventPermit(max_uses=1, not_after=T0)
+    log.forge(lambda at: replace(admit_event(event(permit=permit()), at, log.facts, index), permit=nothing))
+    assert replay(log).complete

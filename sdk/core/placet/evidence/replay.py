@@ -5,6 +5,7 @@
 claims, only clocks and the facts themselves are taken on trust. The rules are `placet.evidence.admission`.
 """
 
+from json import dumps
 from typing import NoReturn
 
 from placet.evidence.admission import AlreadyEnded, admit, admit_state
@@ -53,7 +54,9 @@ def _admit_again(entry: Entry, view: View) -> Entry | AlreadyEnded:
 def _refuse_difference(entry: Entry, again: Entry) -> NoReturn:
     written, expected = to_json(entry), to_json(again)
     names = [name for name in written if written[name] != expected[name]]
-    words = ", ".join(f"{name} is {written[name]!r} where the rules give {expected[name]!r}" for name in names)
+    words = ", ".join(
+        f"{name} is {dumps(written[name])} where the rules give {dumps(expected[name])}" for name in names
+    )
     raise ReplayError(
         "NOT_BY_THE_RULES", f"{entry.kind}.{names[0]}", f"{words}; the log is wrong", index=entry.i, expected=again
     )
