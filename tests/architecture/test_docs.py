@@ -18,8 +18,16 @@ DOC = re.compile(r"docs/[A-Za-z0-9_./-]+\.md")
 CONSTANT = re.compile(r"_?[A-Z]{2,}(?:_[A-Z]+)*")
 HOW_TO = sorted((ROOT / "docs" / "how-to").glob("*.md"))
 TOPS = ("docs", "sdk", "services", "gateway", "deploy", "protos", "tests")
-# Files that a running service makes or serves, and the one that must not exist.
-MADE = {"/openapi.json", "keyring.json", "permit-keys.json", "placet/__init__.py"}
+# Files that a service or a reader makes, and the one that must not exist.
+MADE = {
+    "/openapi.json",
+    "bundle.json",
+    "keyring.json",
+    "permit-keys.json",
+    "placet/__init__.py",
+    "var/dev/clients/demo.json",
+    "withdrawal.json",
+}
 # The project's design pages, which the code cites by section; they are not part of the repository.
 DESIGN = {
     f"{name}.md" for name in ("architecture", "consent", "console", "law", "ledger", "promises", "style", "vault")
@@ -90,6 +98,12 @@ def test_every_decision_is_in_the_index_and_has_its_own_number() -> None:
         text = (ROOT / "docs" / "adr" / name).read_text("utf-8")
         assert text.startswith(f"# ADR {name[:4]}: "), name
         assert re.search(r"^Status: (accepted|superseded by)", text, flags=re.M), name
+
+
+def test_every_library_has_its_reason() -> None:
+    adr = (ROOT / "docs" / "adr" / "0007-dependencies.md").read_text("utf-8")
+    chosen = [line for line in (ROOT / "requirements.in").read_text().splitlines() if line and not line.startswith("#")]
+    assert [name for name in chosen if f"`{name}`" not in adr] == []
 
 
 def test_the_map_names_every_subject_of_the_bus() -> None:
