@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from fakes.evidence_drafts import HOUR, consent, decision, event, grant_approved, guardianship, legal_permission, permit
 from fakes.evidence_log import DPO, LEGAL, ORIGIN, T0, MemoryLog
-from fakes.evidence_scenes import ALLOWED, ALLOWED_USES, EVENTS, USES, lawful, withdrawal
+from fakes.evidence_scenes import ALLOWED, ALLOWED_USES, EVENTS, USES, exhausted, lawful, withdrawal
 
 from placet.evidence.admission import admit_event, admit_use
 from placet.evidence.building import build_bundle
@@ -317,3 +317,13 @@ def test_remembered_checkpoints_are_bounded(monkeypatch):
         entry = log.submit(event(n), decision=decision())[0]
         verifier.bundle(build_bundle(log, entry.i))
     assert len(verifier._trust._opened) == 2
+
+
+def test_exhaustion_is_taken_from_the_log_and_checked_by_replay_only():
+    """Rule 7 counts events that no bundle holds: the denial verifies, and its report names the count as unproven."""
+    log = MemoryLog()
+    made = exhausted(log)
+    entry = log.submit(made.asked, decision=made.decided)[0]
+    report = report_of(log, entry.i)
+    assert report.reasons == (Reason.EVENTS_EXHAUSTED,)
+    assert Saying.UNPROVEN_EVENT_COUNT in sayings(report.unproven)
