@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 from typing import Final
 
 from placet.evidence.drafts import DecisionDraft
@@ -24,6 +25,9 @@ from placet.kit.ledger.messages import KINDS, MAX_KEY, Submission, decode_reply,
 from placet.kit.ledger.receipts import Appended
 
 INFLIGHT: Final = 2
+# With fewer waiting than this, they wait for the one request that is under way and go together: a group of a few
+# costs the ledger as much as one of many (64 callers of one event each: a quarter less work in audit an event).
+WORTH_A_SECOND: Final = 32
 WAITING: Final = 8_192  # submissions, per log
 ATTEMPT_US: Final = 2_000_000
 # How much longer than the request's own deadline its answer is awaited, for callers that have more time.
@@ -119,12 +123,18 @@ class _Lane:
 
     def _pump(self) -> None:
         self._scheduled = False
-        while self._waiting and len(self._tasks) < self._max_inflight:
+        while self._waiting and self._may_send():
             group, decisions = take_group(self._waiting, self._bus.max_payload)
             if group:
                 task = asyncio.get_running_loop().create_task(self._send(group, decisions))
                 self._tasks.add(task)
                 task.add_done_callback(self._sent)
+
+    def _may_send(self) -> bool:
+        if not self._tasks:
+            return True
+        waiting = sum(len(call.submissions) for call in islice(self._waiting, WORTH_A_SECOND))
+        return waiting >= WORTH_A_SECOND and len(self._tasks) < self._max_inflight
 
     def _sent(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
