@@ -179,7 +179,22 @@ async def test_at_most_two_requests_of_a_log_are_on_their_way(ledger: ToyLedger,
     ledger.gate.set()
     for part in await asyncio.gather(*tasks):
         verify(part)
-    assert [len(request.submissions) for request in ledger.requests] == [1, 1, 48]
+    # The second went when 32 waited; what came later went together when an answer was there.
+    assert [len(request.submissions) for request in ledger.requests] == [1, 32, 17]
+
+
+async def test_few_wait_for_the_one_request_that_is_on_its_way(ledger: ToyLedger, client: LedgerClient) -> None:
+    ledger.gate.clear()
+    tasks = []
+    for n in range(20):
+        tasks.append(asyncio.create_task(client.append("bank", [outcome(str(n))], deadline=within())))
+        await asyncio.sleep(0.002)
+    assert ledger.serving is not None
+    assert ledger.serving.inflight == 1
+    ledger.gate.set()
+    for part in await asyncio.gather(*tasks):
+        verify(part)
+    assert [len(request.submissions) for request in ledger.requests] == [1, 19]
 
 
 async def test_requests_stay_below_the_payload_and_512_submissions(ledger: ToyLedger, client: LedgerClient) -> None:

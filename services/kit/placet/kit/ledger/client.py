@@ -101,6 +101,7 @@ class _Lane:
         self._waiting: deque[Call] = deque()
         self._count = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._unanswered = 0
         self._scheduled = False
 
     def add(self, call: Call) -> None:
@@ -126,35 +127,39 @@ class _Lane:
         while self._waiting and self._may_send():
             group, decisions = take_group(self._waiting, self._bus.max_payload)
             if group:
+                self._unanswered += 1
                 task = asyncio.get_running_loop().create_task(self._send(group, decisions))
                 self._tasks.add(task)
-                task.add_done_callback(self._sent)
+                task.add_done_callback(self._tasks.discard)
 
     def _may_send(self) -> bool:
-        if not self._tasks:
+        if not self._unanswered:
             return True
         waiting = sum(len(call.submissions) for call in islice(self._waiting, WORTH_A_SECOND))
-        return waiting >= WORTH_A_SECOND and len(self._tasks) < self._max_inflight
-
-    def _sent(self, task: "asyncio.Task[None]") -> None:
-        self._tasks.discard(task)
-        if self._waiting:
-            self._pump()
+        return waiting >= WORTH_A_SECOND and self._unanswered < self._max_inflight
 
     async def _send(self, group: list[Call], decisions: dict[bytes, int]) -> None:
         deadline = min(self._bus.clock() + ATTEMPT_US, *(call.deadline for call in group))
         try:
-            await self._exchange(group, merge(group, decisions, deadline), deadline)
+            try:
+                answer = await self._ask(group, merge(group, decisions, deadline), deadline)
+            finally:
+                self._unanswered -= 1
+                # Before anything is done with the answer: the ledger works on while its callers are served.
+                self._pump()
+            self._share(group, answer)
         except PlacetError as error:
             self._settle_failure(group, error, deadline)
         except Exception:  # noqa: BLE001 - a bug here must not leave callers waiting
             _log.exception("an append failed")
             self._fail(group, PlacetError(Kind.INTERNAL, "INTERNAL", "the append failed; see the log"))
 
-    async def _exchange(self, group: list[Call], payload: bytes, deadline: int) -> None:
+    async def _ask(self, group: list[Call], payload: bytes, deadline: int) -> bytes:
         for call in group:
             call.sent += 1
-        answer = await self._bus.request(self._subject, payload, deadline + GRACE_US)
+        return await self._bus.request(self._subject, payload, deadline + GRACE_US)
+
+    def _share(self, group: list[Call], answer: bytes) -> None:
         reply = decode_reply(answer)
         if reply.error is not None:
             raise reply.error.error()
@@ -197,6 +202,7 @@ class _Lane:
                 self._waiting.appendleft(call)
             else:
                 _expire(call)
+        self._schedule()
 
     def _fail(self, group: list[Call], error: PlacetError) -> None:
         for call in group:
