@@ -30,7 +30,7 @@ from placet.evidence.checks import (
     uuid,
     within,
 )
-from placet.evidence.entries import require_egress, to_json
+from placet.evidence.entries import require_egress, require_vault_egress, to_json
 from placet.evidence.errors import DraftError, EvidenceError, FieldError
 from placet.evidence.kinds import PolicyRef
 from placet.evidence.terms import (
@@ -201,6 +201,7 @@ def _check_decision(draft: DecisionDraft) -> None:
         if field in _NEVER_LOGGED:
             raise FieldError(f"context.{field}", "is never logged: a change of band tells a birthday; log `minor`")
         _LOGGED.get(field, _fact)(f"context.{field}", context[field])
+    require_vault_egress(context)
     for field in _LOGGED:
         if field not in context:
             raise FieldError(f"context.{field}", "is missing; the context of a decision is total")

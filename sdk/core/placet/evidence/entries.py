@@ -111,6 +111,12 @@ def require_egress(operation: str, egress: bool) -> None:
         raise FieldError("egress", "must be true when the operation is export")
 
 
+def require_vault_egress(context: Mapping[str, Any]) -> None:
+    """Raise FieldError for a context that stores in the vault without egress: storing there leaves the device."""
+    if context.get("storage") == "vault" and context.get("egress") is False:
+        raise FieldError("context.egress", "must be true when the storage is vault")
+
+
 @cache
 def _names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
@@ -130,6 +136,15 @@ def _entry_of(obj: dict[str, Any]) -> Entry:
     if isinstance(entry, Event):
         require_egress(entry.operation, entry.egress)
     return entry
+
+
+def _context(field: str, value: object) -> dict[str, Any]:
+    """Return the facts of a decision: free but for what ledger.md section 4 says of `minor` and of egress."""
+    found = json_object(field, value)
+    if "minor" in found:
+        ascending(text)(f"{field}.minor", found["minor"])
+    require_vault_egress(found)
+    return found
 
 
 def _reasons(field: str, value: object) -> tuple[Reason, ...]:
@@ -212,7 +227,7 @@ _KINDS: Final[Mapping[Kind, tuple[type[Entry], Mapping[str, Check[Any]]]]] = {
         {
             **_PLACED,
             "policies": _policies,
-            "context": json_object,
+            "context": _context,
             "verdict": one_of(Verdict),
             "permit": ascending(text),
             "forbid": ascending(text),

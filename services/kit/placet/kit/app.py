@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from placet.kit.errors import PlacetError
 from placet.kit.grpc.guard import Guard, Limits
 from placet.kit.grpc.server import AddToServer, Listen, Server, Tls
-from placet.kit.process import exit_with_parent, forbid_core_dumps
+from placet.kit.process import exit_with_parent, forbid_core_dumps, settle_memory
 from placet.kit.security.jwks import KeySet, fetch_from
 from placet.kit.security.jwt import TokenVerifier
 from placet.kit.settings import PREFIX, BaseServiceSettings
@@ -184,6 +184,7 @@ async def _until_stopped(main: Callable[[Stack[S]], Awaitable[None]], stack: Sta
         await asyncio.wait({starting})
     if not starting.cancelled():
         starting.result()
+        settle_memory()
     await asked
 
 
