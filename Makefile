@@ -34,7 +34,7 @@ dev: $(STAMP) ## The whole mesh on this machine, until Ctrl-C
 	@$(BIN)/placet dev
 
 test: $(STAMP) ## The tests that fit a coffee break
-	@$(BIN)/python -m pytest -q -m "not long"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadscope -m "not long"
 
 test-all: $(STAMP) ## Every test, the long campaigns included
 	@$(BIN)/python -m pytest -q
