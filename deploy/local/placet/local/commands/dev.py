@@ -22,6 +22,7 @@ from placet.local.errors import LocalError
 from placet.local.mesh import GATEWAY, NATS, Mesh
 
 DEMO: Final = "demo"
+ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _WATCH_S: Final = 0.5
 app = typer.Typer(help="The whole mesh on this machine, until Ctrl-C.")
 
@@ -47,7 +48,7 @@ def dev(
 async def _run(mesh: Mesh, console: Console) -> int:
     """Live until a signal or the end of a process; returns the exit status."""
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     console.print(_banner())
     starting = asyncio.ensure_future(_start(mesh))
@@ -63,6 +64,11 @@ async def _run(mesh: Mesh, console: Console) -> int:
         starting.cancel()
         await asyncio.wait({starting})
         await mesh.stop()
+        for number in ENDING:
+            # Nothing is left to stop: a Ctrl-C pressed once more must not kill us on the way out. What is ignored stays
+            # ignored while Python takes itself down; a handler of its own would be taken away before.
+            asyncio.get_running_loop().remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
         console.print("stopped")
 
 
