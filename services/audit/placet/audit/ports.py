@@ -4,14 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from placet.audit.model import Commit, Head, StoredBasis, StoredKey
+from placet.audit.model import Commit, StoredBasis, StoredKey
 
 
 class Journal(Protocol):
     """One log in the database, seen by the holder of its lease. Not safe for two threads at once."""
-
-    def head(self) -> Head:
-        """Return the last committed head."""
 
     def keys(self, wanted: Iterable[tuple[str, bytes]]) -> dict[tuple[str, bytes], StoredKey]:
         """Return what the (service, key) pairs stand for; those never used are left out."""

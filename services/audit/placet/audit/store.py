@@ -63,11 +63,6 @@ class SqlJournal:
         with mapped(), self._engines.reader.connect() as connection:
             yield connection
 
-    def head(self) -> Head:
-        """Return the last committed head."""
-        with self._reading() as connection:
-            return read_head(connection, self._log.id)
-
     def keys(self, wanted: Iterable[tuple[str, bytes]]) -> dict[tuple[str, bytes], StoredKey]:
         """Return what the (service, key) pairs stand for."""
         by_service: dict[str, list[bytes]] = {}
