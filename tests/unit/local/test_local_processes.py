@@ -16,6 +16,7 @@ from placet.local.child import Child, leashed
 from placet.local.errors import DataInUse, DidNotStart, PortTaken, ServerMissing, ServerTooOld
 from placet.local.files import write
 from placet.local.layout import Layout
+from placet.local.placement import available, place
 from placet.local.ports import assign, is_free
 from placet.local.settings import inherited
 
@@ -170,3 +171,29 @@ def test_without_any_server_the_ways_out_are_said(tmp_path: Path, monkeypatch: p
 def test_services_inherit_everything_but_settings_of_placet_save_a_few() -> None:
     environ = {"PATH": "/bin", "PLACET_DATABASE_URL": "x", "PLACET_LOG_LEVEL": "DEBUG", "PLACET_PORT": "1"}
     assert inherited(environ) == {"PATH": "/bin", "PLACET_LOG_LEVEL": "DEBUG"}
+
+
+def test_a_child_keeps_to_its_processors_and_its_starter_does_not(tmp_path: Path) -> None:
+    mine = available()
+    one = min(mine)
+    log = tmp_path / "x.log"
+    child = Child("x", [sys.executable, "-c", "import os; print(os.sched_getaffinity(0))"], {}, log, frozenset({one}))
+    child.start()
+    child._process.wait()  # type: ignore[union-attr]
+    assert log.read_text().strip() == str({one})
+    assert available() == mine
+
+
+@pytest.mark.parametrize(
+    ("processors", "expected"),
+    [
+        ({0}, {}),
+        ((), {}),
+        ({0, 1}, {"permission": {0}, "audit": {1}, "nats": {1}}),
+        ({7, 2, 5, 9}, {"permission": {2}, "audit": {5}, "nats": {7}}),
+    ],
+)
+def test_permission_has_a_processor_of_its_own_when_there_are_two(
+    processors: set[int], expected: dict[str, set[int]]
+) -> None:
+    assert place(processors) == expected

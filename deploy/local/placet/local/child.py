@@ -16,19 +16,28 @@ from pathlib import Path
 from typing import Final
 
 from placet.local.errors import DidNotStart
+from placet.local.placement import keeping_to
 
 _POLL_S: Final = 0.02
 STOP_S: Final = 20.0
 
 
 class Child:
-    """A process; `command` is argv, `environment` is all of its environment."""
+    """A process; `command` is argv, `environment` is all of its environment, `processors` those it keeps to, if any."""
 
-    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        processors: frozenset[int] = frozenset(),
+    ) -> None:
         self.name = name
         self.log = log
         self._command = list(command)
         self._environment = dict(environment)
+        self._processors = processors
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -53,7 +62,7 @@ class Child:
         if self.running:
             raise RuntimeError(f"{self.name} runs already")
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, keeping_to(self._processors):
             self._process = subprocess.Popen(
                 self._command,
                 env=self._environment,

@@ -22,6 +22,7 @@ from placet.local.external_nats import ExternalNats
 from placet.local.issuer import AUDIENCE, Issuer
 from placet.local.layout import Layout
 from placet.local.nats_server import NatsServer
+from placet.local.placement import Placement, available, place
 from placet.local.ports import HOST, assign
 from placet.local.settings import Settings, inherited
 
@@ -62,6 +63,7 @@ class Mesh:
         self._ports: dict[str, int] = {}
         self._nats: NatsServer | ExternalNats | None = None
         self._children: dict[str, Child] = {}
+        self._placement: Placement = place(available()) if self._settings.place_processes else {}
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -166,7 +168,10 @@ class Mesh:
         allowed = permissions.load()
         if self._settings.nats_url is not None:
             return ExternalNats(self._settings.nats_url, allowed, self._settings.nats_seeds)
-        return NatsServer(self.layout.data, self._ports[NATS], allowed)
+        return NatsServer(self.layout.data, self._ports[NATS], allowed, processors=self._processors(NATS))
+
+    def _processors(self, name: str) -> frozenset[int]:
+        return self._placement.get(name, frozenset())
 
     async def _start_all(self) -> None:
         for name in self._names:
@@ -181,7 +186,7 @@ class Mesh:
 
     def _child(self, name: str) -> Child:
         command = self._programs.get(name) or [sys.executable, "-m", f"placet.{name}"]
-        return Child(name, command, self._environment(name), self.layout.log(name))
+        return Child(name, command, self._environment(name), self.layout.log(name), self._processors(name))
 
     def _environment(self, name: str) -> dict[str, str]:
         told = {

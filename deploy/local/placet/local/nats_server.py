@@ -29,7 +29,15 @@ START_S: Final = 15.0
 class NatsServer:
     """A nats-server below `data`; `port` must be free."""
 
-    def __init__(self, data: Path, port: int, permissions: Permissions, *, logs: Path | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        port: int,
+        permissions: Permissions,
+        *,
+        logs: Path | None = None,
+        processors: frozenset[int] = frozenset(),
+    ) -> None:
         self.url = f"nats://{HOST}:{port}"
         self.permissions = permissions
         self._port = port
@@ -38,6 +46,7 @@ class NatsServer:
         self._config = data / "run" / "nats.conf"
         self._log = (logs or data / "logs") / "nats.log"
         self._ports = private_dir(data / "run" / "nats")
+        self._processors = processors
         self._child: Child | None = None
 
     def seed_file(self, service: str) -> Path:
@@ -58,7 +67,8 @@ class NatsServer:
         config = configuration(self._port, self._store, self._ports, self.permissions, keys)
         write(self._config, json.dumps(config, indent=2))
         binary = str(nats_binary.find())
-        self._child = Child("nats", leashed([binary, "-c", str(self._config)]), {}, self._log)
+        command = leashed([binary, "-c", str(self._config)])
+        self._child = Child("nats", command, {}, self._log, self._processors)
         await self.start_again()
         await prepare(self.url, self.permissions, self.seed_file(ADMIN))
 

@@ -31,6 +31,11 @@ class Settings(BaseSettings):
         description="With PLACET_NATS_URL: directory with an nkey seed for each service and for admin, "
         "`<service>.seed`; unset: no credentials are shown.",
     )
+    place_processes: bool = Field(
+        default=True,
+        description="Keep permission, audit and NATS each to one processor (Linux, two processors or more): "
+        "faster, because each is one event loop; false lets them wander.",
+    )
 
 
 def inherited(environ: Mapping[str, str]) -> dict[str, str]:

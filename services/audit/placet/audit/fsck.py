@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from placet.audit.logkeys import KeyFiles
 from placet.audit.model import Head, Log
-from placet.audit.statements import run
+from placet.audit.statements import Session
 from placet.audit.store import BASIS, TILE, SqlJournal, read_head
 from placet.audit.tail import FullTile, Tail
 from placet.evidence.entries import parse_entry
@@ -52,7 +52,7 @@ def fsck(
     """
     with engines.reader.connect() as connection:
         try:
-            head = read_head(connection, log.id)
+            head = read_head(Session.over(connection), log.id)
         except PlacetError as error:
             return [Finding(part="head", index=None, message=error.message)]
         check = _Check(connection, engines, log, head)
@@ -133,7 +133,7 @@ class _Check:
     def rows(self) -> Iterator[Finding]:
         """Compare the head and the rows of the bases with what the replay gives."""
         head, replay = self._head, self._replay
-        beyond = run(self._connection, _BEYOND, self._log.id, head.size).scalar()
+        beyond = Session.over(self._connection).run(_BEYOND, self._log.id, head.size).fetchone()[0]
         if beyond is not None:
             yield Finding(part="entry", index=beyond, message=f"stands beyond the head, which has size {head.size}")
         if head.size and not replay.complete:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from placet.audit.model import Log
 from placet.audit.search import SearchIndex
+from placet.audit.statements import Session
 from placet.audit.store import ENTRY, read_head
 from placet.kit.db.engine import Engines
 from placet.kit.db.errors import mapped
@@ -66,7 +67,7 @@ class Indexer:
         """Index one page of a log; return whether there is more."""
         begin = self._index.complete_to(log)
         with mapped(), self._engines.reader.connect() as connection:
-            size = read_head(connection, log).size
+            size = read_head(Session.over(connection), log).size
             query = select(ENTRY.c.body).where(ENTRY.c.log == log, ENTRY.c.idx >= begin, ENTRY.c.idx < begin + PAGE)
             entries = [body for (body,) in connection.execute(query.order_by(ENTRY.c.idx))]
         if entries:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, select
 from placet.audit.errors import Corrupt
 from placet.audit.model import Head
 from placet.audit.nodes import TILE_WIDTH, TileCache, row_of_hashes
+from placet.audit.statements import Session
 from placet.audit.store import BASIS, TILE, read_head
 from placet.audit.tail import WINDOW, Tail
 from placet.evidence.status import StatusTree, status_leaf
@@ -20,7 +21,7 @@ from placet.tlog.hashing import HASH_SIZE
 def recover_tail(engine: Engine, log: int, tiles: TileCache) -> tuple[Head, Tail]:
     """Return the head and a tail that ends there; raises Corrupt if they disagree."""
     with engine.connect() as connection:
-        head = read_head(connection, log)
+        head = read_head(Session.over(connection), log)
         windows = head.size // WINDOW
         roots = row_of_hashes(connection, log, 2, 0, windows) if windows else b""
         leaves = _window_leaves(connection, log, windows, head.size)

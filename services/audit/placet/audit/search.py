@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Engine, select
 
 from placet.audit.search_tables import FoundRow, ProgressRow
-from placet.audit.statements import insert
+from placet.audit.statements import Session
 from placet.audit.tables import of
 from placet.evidence.reasons import Reason
 
@@ -82,8 +82,9 @@ class SearchIndex:
             done = connection.execute(select(PROGRESS.c.complete_to).where(PROGRESS.c.log == log)).scalar_one_or_none()
             if (done or 0) != begin:
                 return
-            insert(connection, FOUND, rows)
-            insert(connection, PROGRESS, [(log, begin + len(entries))], replace=("complete_to",))
+            session = Session.over(connection)
+            session.insert(FOUND, rows)
+            session.insert(PROGRESS, [(log, begin + len(entries))], replace=("complete_to",))
 
     def find(self, log: int, query: Query, *, limit: int, before: int | None = None) -> Page:
         """Return the newest matches below `before` (all if None), at most `limit`."""

@@ -9,11 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import Connection
-
 from placet.audit.errors import Corrupt, HeadMoved
 from placet.audit.model import Commit, Head, Log, StoredBasis, StoredKey
-from placet.audit.statements import insert, rows_in, run
+from placet.audit.statements import Session, writing
 from placet.audit.tables import BasisChangeRow, BasisRow, DecisionRow, EntryRow, KeyRow, LogRow, TileRow, UseRow, of
 from placet.kit.db.engine import Engines
 from placet.kit.db.errors import mapped
@@ -43,25 +41,25 @@ class SqlJournal:
         self._engines = engines
         self._log = log
         self._epoch = epoch
-        self._open: Connection | None = None
+        self._open: Session | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Read and write in one transaction: durable when the block has been left, undone if it raised."""
-        with mapped(), self._engines.writer.begin() as connection:
-            self._open = connection
+        with mapped(), writing(self._engines.writer) as session:
+            self._open = session
             try:
                 yield
             finally:
                 self._open = None
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def _reading(self) -> Iterator[Session]:
         if self._open is not None:
             yield self._open
             return
         with mapped(), self._engines.reader.connect() as connection:
-            yield connection
+            yield Session.over(connection)
 
     def keys(self, wanted: Iterable[tuple[str, bytes]]) -> dict[tuple[str, bytes], StoredKey]:
         """Return what the (service, key) pairs stand for."""
@@ -69,21 +67,21 @@ class SqlJournal:
         for service, key in wanted:
             by_service.setdefault(service, []).append(key)
         found = {}
-        with self._reading() as connection:
+        with self._reading() as session:
             for service, keys in by_service.items():
-                for key, index, digest in rows_in(connection, _KEYS, (self._log.id, service), keys):
+                for key, index, digest in session.rows_in(_KEYS, (self._log.id, service), keys):
                     found[service, key] = StoredKey(index, digest)
         return found
 
     def decisions(self, digests: Iterable[bytes]) -> Mapping[bytes, int]:
         """Return the index of the first decision entry of each content digest that has one."""
-        with self._reading() as connection:
-            return dict(rows_in(connection, _DECISIONS, (self._log.id,), digests))
+        with self._reading() as session:
+            return dict(session.rows_in(_DECISIONS, (self._log.id,), digests))
 
     def bases(self, ordinals: Iterable[int]) -> Mapping[int, StoredBasis]:
         """Return the bases that exist."""
-        with self._reading() as connection:
-            rows = rows_in(connection, _BASES, (self._log.id,), ordinals)
+        with self._reading() as session:
+            rows = session.rows_in(_BASES, (self._log.id,), ordinals)
         return {
             ordinal: StoredBasis(ordinal=ordinal, granted=granted, ended=ended, history=history, events=events)
             for ordinal, granted, ended, history, events in rows
@@ -92,57 +90,57 @@ class SqlJournal:
     def changes(self, ordinals: Iterable[int]) -> Mapping[int, Sequence[int]]:
         """Return the indexes of the amends and withdraws of each basis, in log order."""
         found: dict[int, list[int]] = {}
-        with self._reading() as connection:
-            for ordinal, index in rows_in(connection, _CHANGES, (self._log.id,), ordinals, " ORDER BY idx"):
+        with self._reading() as session:
+            for ordinal, index in session.rows_in(_CHANGES, (self._log.id,), ordinals, " ORDER BY idx"):
                 found.setdefault(ordinal, []).append(index)
         return found
 
     def entries(self, indexes: Iterable[int]) -> Mapping[int, bytes]:
         """Return the bytes of the entries that exist."""
-        with self._reading() as connection:
-            return dict(rows_in(connection, _ENTRIES, (self._log.id,), indexes))
+        with self._reading() as session:
+            return dict(session.rows_in(_ENTRIES, (self._log.id,), indexes))
 
     def page(self, begin: int, end: int) -> list[bytes]:
         """Return the bytes of the entries [begin, end), in order."""
-        with self._reading() as connection:
-            return [body for (body,) in run(connection, _PAGE, self._log.id, begin, end)]
+        with self._reading() as session:
+            return [body for (body,) in session.run(_PAGE, self._log.id, begin, end)]
 
     def allowed_uses(self, events: Iterable[int]) -> Mapping[int, int]:
         """Return how many allowed uses each event has."""
-        with self._reading() as connection:
-            rows = rows_in(connection, _ALLOWED_USES, (self._log.id,), events, " GROUP BY event")
+        with self._reading() as session:
+            rows = session.rows_in(_ALLOWED_USES, (self._log.id,), events, " GROUP BY event")
         return dict(rows)
 
     def uses(self, event: int) -> list[int]:
         """Return the indexes of the uses of an event, ascending."""
-        with self._reading() as connection:
-            return [index for (index,) in run(connection, _USES, self._log.id, event)]
+        with self._reading() as session:
+            return [index for (index,) in session.run(_USES, self._log.id, event)]
 
     def append(self, commit: Commit) -> None:
         """Write a group into the open transaction; raises HeadMoved, having written nothing, if the head is another."""
         assert self._open is not None
-        connection, log, first = self._open, self._log.id, commit.before.size
-        self._move_head(connection, commit)
-        insert(connection, ENTRY, [(log, first + n, body) for n, body in enumerate(commit.entries)])
-        insert(connection, TILE, [(log, t.level, t.number, t.root, t.hashes) for t in commit.tiles])
-        insert(connection, KEY, [(log, *key) for key in commit.keys])
-        insert(connection, DECISION, [(log, *decision) for decision in commit.decisions])
-        insert(connection, CHANGE, [(log, *change) for change in commit.changes])
-        insert(connection, USE, [(log, *use) for use in commit.uses])
+        session, log, first = self._open, self._log.id, commit.before.size
+        self._move_head(session, commit)
+        session.insert(ENTRY, [(log, first + n, body) for n, body in enumerate(commit.entries)])
+        session.insert(TILE, [(log, t.level, t.number, t.root, t.hashes) for t in commit.tiles])
+        session.insert(KEY, [(log, *key) for key in commit.keys])
+        session.insert(DECISION, [(log, *decision) for decision in commit.decisions])
+        session.insert(CHANGE, [(log, *change) for change in commit.changes])
+        session.insert(USE, [(log, *use) for use in commit.uses])
         rows = [(log, b.ordinal, b.granted, b.ended, b.history, b.events) for b in commit.bases.values()]
-        insert(connection, BASIS, rows, replace=("ended", "history", "events"))
+        session.insert(BASIS, rows, replace=("ended", "history", "events"))
 
-    def _move_head(self, connection: Connection, commit: Commit) -> None:
+    def _move_head(self, session: Session, commit: Commit) -> None:
         to = commit.after
         which = (self._log.id, commit.before.size, self._epoch)
-        moved = run(connection, _MOVE, to.size, to.prev, to.t, to.state, to.bases, to.status_root, *which)
+        moved = session.run(_MOVE, to.size, to.prev, to.t, to.state, to.bases, to.status_root, *which)
         if moved.rowcount != 1:
             raise HeadMoved(self._log.controller)
 
 
-def read_head(connection: Connection, log: int) -> Head:
+def read_head(session: Session, log: int) -> Head:
     """Return the head of a log; raises Corrupt if its row cannot be one."""
-    size, prev, at, state, bases, status_root = run(connection, _HEAD, log).one()
+    size, prev, at, state, bases, status_root = session.run(_HEAD, log).fetchone()
     try:
         return Head(size=size, prev=prev, t=at, state=state, bases=bases, status_root=status_root)
     except ValueError as error:
