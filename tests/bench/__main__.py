@@ -25,7 +25,7 @@ from placet.local.mesh import Mesh
 from placet.sdk import AsyncClient, Config
 from tests.bench.echo import METHOD
 from tests.bench.furnish import Events, furnish
-from tests.bench.load import closed_loop
+from tests.bench.load import closed_loop, side_by_side
 from tests.bench.report import limits, show
 
 CONTROLLER = "bench"
@@ -82,11 +82,12 @@ class Bench:
         with Echo() as port:
             async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
                 call = channel.unary_unary(METHOD)
+                calls = {"echo": lambda: call(b""), "unary": unary, "sdk": sdk}
                 for callers in IN_FLIGHT:
-                    for name, one in (("echo", lambda: call(b"")), ("unary", unary), ("sdk", sdk)):
-                        self._console.print(f"measuring {name}, {callers} in flight ...")
-                        measured = await closed_loop(one, callers, self._seconds, WARM_UP)  # type: ignore[arg-type]
-                        result[name][str(callers)] = measured.to_json()
+                    self._console.print(f"measuring echo, unary and sdk in turn, {callers} in flight ...")
+                    measured = await side_by_side(calls, callers, self._seconds)  # type: ignore[arg-type]
+                    for name, one in measured.items():
+                        result[name][str(callers)] = one.to_json()
 
     async def _batches(self, stub: Any, metadata: Any, made: Events, size: int) -> dict[str, float]:
         async def batch() -> None:

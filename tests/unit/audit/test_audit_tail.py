@@ -43,7 +43,7 @@ def test_every_root_and_node_is_that_of_the_whole_tree(whole: LevelTree) -> None
     stored = Stored()
     tail = Tail(stored)
     for leaf in leaves(WINDOW + 700):
-        stored.keep(tail.append(leaf))
+        stored.keep(tail.extend([leaf]))
     assert tail.size == whole.size
     assert tail.root() == whole.root()
     for size in (1, 255, 256, 257, 65_535, WINDOW, WINDOW + 1, WINDOW + 512):
@@ -55,7 +55,7 @@ def test_completed_tiles_are_rows_of_the_tree(whole: LevelTree) -> None:
     stored = Stored()
     tail = Tail(stored)
     for leaf in leaves(WINDOW + 700):
-        stored.keep(tail.append(leaf))
+        stored.keep(tail.extend([leaf]))
     assert set(stored.tiles) == {(0, n) for n in range(258)} | {(1, 0)}
     for (level, number), hashes in stored.tiles.items():
         row = [whole.node(8 * level, i) for i in range(number * 256, number * 256 + 256)]
@@ -71,15 +71,14 @@ def test_resumes_where_it_stopped(whole: LevelTree, size: int) -> None:
         leaves=b"".join(whole.node(0, i) for i in range(windows * WINDOW, size)),
     )
     assert resumed.size == size
-    for leaf in leaves(WINDOW + 700)[size:]:
-        resumed.append(leaf)
+    resumed.extend(leaves(WINDOW + 700)[size:])
     assert resumed.root() == whole.root()
 
 
 def test_levels_above_the_window_become_tiles_too() -> None:
     tail = Tail(Stored(), window_roots=b"".join(leaves(255)))
     tail._window = LevelTree.from_leaves(b"".join(leaves(WINDOW - 1)))
-    completed = tail.append(leaves(1)[0])
+    completed = tail.extend([leaves(1)[0]])
     assert [(tile.level, tile.number) for tile in completed] == [(0, 255 * 256 + 255), (1, 255), (2, 0)]
     assert completed[2].hashes[: 32 * 255] == b"".join(leaves(255))
     assert completed[2].hashes[32 * 255 :] == completed[1].root

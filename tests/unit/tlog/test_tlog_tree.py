@@ -2,6 +2,7 @@
 
 import random
 import sys
+from hashlib import sha256
 
 import pytest
 
@@ -105,3 +106,36 @@ def test_a_change_at_a_million_leaves_costs_at_most_60_hashes_and_80_bytes_a_lea
         root = tree.root()
         assert 0 < hashes <= 60
     assert LevelTree.from_leaves(bytes(tree._levels[0])).root() == root
+
+
+@pytest.mark.parametrize("before", [0, 1, 2, 3, 7, 8, 255])
+@pytest.mark.parametrize("more", [0, 1, 2, 5, 8, 300])
+def test_a_level_tree_grows_in_bulk_as_leaf_by_leaf(before: int, more: int) -> None:
+    one, bulk = LevelTree(), LevelTree()
+    row = [sha256(b"%d" % n).digest() for n in range(before + more)]
+    for leaf in row:
+        one.append(leaf)
+    for leaf in row[:before]:
+        bulk.append(leaf)
+    bulk.extend(row[before:])
+    assert bulk.edge() == [one.node(level, index) for level, index in cover(0, before + more)]
+    assert [bulk.node(k, i) for k in range(9) for i in range(bulk.size >> k)] == [
+        one.node(k, i) for k in range(9) for i in range(one.size >> k)
+    ]
+    bulk.append(row[0] if row else bytes(32))
+    one.append(row[0] if row else bytes(32))
+    assert bulk.root() == one.root()
+
+
+def test_a_level_tree_gives_rows_of_nodes_and_refuses_what_is_not_there() -> None:
+    tree = LevelTree()
+    tree.extend([bytes([n]) * 32 for n in range(6)])
+    assert tree.row(0, 1, 3) == bytes([1]) * 32 + bytes([2]) * 32
+    assert tree.row(1, 0, 3) == b"".join(tree.node(1, n) for n in range(3))
+    assert tree.row(0, 6, 6) == b""
+    for begin, end in ((5, 7), (-1, 2)):
+        with pytest.raises(RangeError):
+            tree.row(0, begin, end)
+    with pytest.raises(RangeError):
+        tree.extend([bytes(32), bytes(31)])
+    assert tree.size == 6

@@ -54,6 +54,7 @@ __all__ = (
     "admit_state",
     "admit_use",
     "admit_withdraw",
+    "against_event",
 )
 
 CLOCK_SKEW: Final = 120 * SECOND
@@ -80,7 +81,7 @@ def admit_event(draft: EventDraft, at: Position, view: View, decision: LeafIndex
     Raises MissingFact if the view has no such decision or lacks a guardianship that the basis needs.
     """
     basis = None if draft.basis is None else view.basis(draft.basis)
-    reasons = _against_event(draft, at, basis, view, view.decision(decision))
+    reasons = against_event(draft, at.i, at.t, basis, view, view.decision(decision))
     asked = draft.permit
     permit = None
     if asked is not None and not reasons:
@@ -163,10 +164,13 @@ def admit_state(at: Position, *, prev_state: LeafIndex | None, bases: int, statu
     )
 
 
-def _against_event(
-    draft: EventDraft, at: Position, basis: Basis | None, view: View, decision: DecisionFacts
+def against_event(
+    draft: EventDraft, i: LeafIndex, t: Micros, basis: Basis | None, view: View, decision: DecisionFacts
 ) -> list[Reason]:
-    """Return every reason against an event (rules 1 to 9), in order."""
+    """Return every reason against an event at index `i` and time `t` (rules 1 to 9), in order; none is an allow.
+
+    `basis` is the one that the draft names, None if there is none or it does not exist.
+    """
     reasons: list[Reason] = []
     form: str = _NO_FORM
     if basis is None:
@@ -175,8 +179,8 @@ def _against_event(
         form = basis.form
         if form == Form.GUARDIANSHIP:
             reasons.append(Reason.BASIS_FORM)
-        _against_basis(reasons, basis, draft, at.t, draft.occurred, view)
-    late = at.t - draft.occurred
+        _against_basis(reasons, basis, draft, t, draft.occurred, view)
+    late = t - draft.occurred
     if not -CLOCK_SKEW <= late <= (OFFLINE_DELAY if draft.offline else CLOCK_SKEW):
         reasons.append(Reason.CLOCK_OUT_OF_RANGE)
     if basis is not None and basis.max_events is not None and view.allowed_events(basis.ordinal) >= basis.max_events:
@@ -184,7 +188,7 @@ def _against_event(
     reasons.extend(decision.against)
     if decision.operation != draft.operation or decision.egress is not draft.egress or decision.basis_form != form:
         reasons.append(Reason.DECISION_MISMATCH)
-    if draft.seen > at.i:
+    if draft.seen > i:
         reasons.append(Reason.SEEN_IN_FUTURE)
     return reasons
 

@@ -8,6 +8,7 @@ another text is refused. Permanent (ledger.md section 4, `docs/adr/0002-entry-fo
 import base64
 import json
 import re
+from binascii import b2a_base64
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
@@ -19,6 +20,7 @@ from placet.evidence.terms import MAX_INT
 MAX_DEPTH: Final = 32
 """How deep arrays and objects may nest; the log's own entries need five levels."""
 SALT_BYTES: Final = 32
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _KEY = re.compile(r"[a-z0-9_]+")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
@@ -82,7 +84,7 @@ def require_text(text: str, path: str) -> None:
 
 def b64url(data: bytes) -> str:
     """Return base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
 
 
 def unb64url(text: str) -> bytes:

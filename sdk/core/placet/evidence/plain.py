@@ -1,38 +1,71 @@
-"""Telling quickly that an event draft is well-formed: the sequencer asks this of every event.
+"""The quick way of plain events: the usual shape, in which nearly every event of a log comes.
 
-Owns a shortcut, never a rule: what is not plain is not refused, it goes through `placet.evidence.drafts.check_draft`,
-which names the field. A property holds that everything plain passes there. The checks field by field cost three times
-as much.
+Owns shortcuts, never a rule. `is_plain` tells quickly that a draft is well-formed; what is not plain is not refused, it
+goes through `placet.evidence.drafts.check_draft`, which names the field. `admit_plain` judges by the very
+`placet.evidence.admission.against_event` and writes the entry's bytes without making the entry. Properties hold that
+everything plain passes every check, and that the bytes are those of the long way. Together they cost a third of it.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
+from placet.evidence.admission import against_event
 from placet.evidence.checks import ID, UUID
 from placet.evidence.drafts import MAX_PERMIT_LIFETIME, MAX_PERMIT_USES, EventDraft, PermitAsked
-from placet.evidence.terms import MAX_INT, Operation
+from placet.evidence.terms import MAX_INT, VERSION, LeafIndex, Micros, Operation
+from placet.evidence.view import View
 
-_OPERATIONS: Final = frozenset(operation.value for operation in Operation)
+_OPERATIONS: Final[Mapping[str, str]] = {operation: operation.value for operation in Operation}
 _KNOWN: Final[set[str]] = set()
 _KNOWN_MOST: Final = 10_000
 
 
 def is_plain(draft: EventDraft) -> bool:
     """Tell whether `check_draft` is sure to accept an event; False means only that it has to be asked."""
+    egress, occurred, seen, basis = draft.egress, draft.occurred, draft.seen, draft.basis
     return (
-        _matches(UUID, draft.id)
-        and _is_id(draft.purpose)
-        and _is_id(draft.device)
-        and _is_id(draft.site)
-        and _is_integer(draft.occurred)
-        and _is_integer(draft.seen)
-        and (draft.basis is None or _is_integer(draft.basis))
-        and draft.frame is None
+        draft.frame is None
+        and _matches(UUID, draft.id)
+        and (draft.purpose in _KNOWN or _is_id(draft.purpose))
+        and (draft.device in _KNOWN or _is_id(draft.device))
+        and (draft.site in _KNOWN or _is_id(draft.site))
         and draft.operation in _OPERATIONS
-        and (draft.egress is True or (draft.egress is False and draft.operation != Operation.EXPORT))
+        and type(occurred) is int
+        and 0 <= occurred <= MAX_INT
+        and type(seen) is int
+        and 0 <= seen <= MAX_INT
+        and (basis is None or (type(basis) is int and 0 <= basis <= MAX_INT))
+        and (egress is True or (egress is False and draft.operation != Operation.EXPORT))
         and (draft.offline is True or draft.offline is False)
         and (draft.permit is None or _is_permit(draft.permit))
     )
+
+
+def admit_plain(
+    draft: EventDraft, i: LeafIndex, t: Micros, prev: str, view: View, decision: LeafIndex
+) -> tuple[bytes, bool]:
+    """Return the bytes of a plain event's entry, and whether it is allowed: what `admit_event` and `encode_entry` give.
+
+    `draft` must be plain. Raises MissingFact as `admit_event` does.
+    """
+    basis = None if draft.basis is None else view.basis(draft.basis)
+    reasons = against_event(draft, i, t, basis, view, view.decision(decision))
+    permit, said = "null", ""
+    if reasons:
+        said = '"' + '","'.join(reasons) + '"'
+    elif draft.permit is not None:
+        permit = f'{{"max_uses":{draft.permit.max_uses},"not_after":{t + draft.permit.lifetime_us}}}'
+    # Plain ids and a UUID need no escapes: ledger.md section 4.
+    text = (
+        f'{{"basis":{"null" if basis is None else basis.ordinal},"decision":{decision},"device":"{draft.device}",'
+        f'"egress":{"true" if draft.egress else "false"},"frame":null,"i":{i},"id":"{draft.id}","kind":"event",'
+        f'"occurred":{draft.occurred},"offline":{"true" if draft.offline else "false"},'
+        f'"operation":"{_OPERATIONS[draft.operation]}","permit":{permit},"prev":"{prev}","purpose":"{draft.purpose}",'
+        f'"reasons":[{said}],"seen":{draft.seen},"site":"{draft.site}","t":{t},"v":{VERSION},'
+        f'"verdict":"{"deny" if reasons else "allow"}"}}'
+    )
+    return text.encode("ascii"), not reasons
 
 
 def _is_id(text: object) -> bool:

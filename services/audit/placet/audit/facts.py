@@ -5,7 +5,7 @@ appends is applied here at once, so later entries of the group see it. Never und
 thrown away. Bounded: what has not been asked for lately is dropped between groups and read again when needed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, TypeVar
 
 from placet.audit.errors import Corrupt
@@ -39,9 +39,15 @@ class Facts:
         self._uses: dict[int, int] = {}
         self._digest: dict[bytes, int] = {}
         self.changed: dict[int, StoredBasis] = {}
+        self._first = 0
+        self._pending: Sequence[bytes] = ()
 
-    def begin(self) -> None:
-        """Begin a group: nothing has changed yet, and what was not used lately may go."""
+    def begin(self, first: int, pending: Sequence[bytes]) -> None:
+        """Begin a group whose entries, from index `first` on, are collected in `pending` (they are read from there).
+
+        Nothing has changed yet, and what was not used lately may go.
+        """
+        self._first, self._pending = first, pending
         self.changed = {}
         _trim(self._basis)
         _trim(self._stored)
@@ -126,7 +132,8 @@ class Facts:
     def apply(self, entry: Entry, leaf: bytes) -> Status | None:
         """Take an appended entry into account; return the status of the basis that it changed, if it did."""
         if isinstance(entry, Event):
-            self._apply_event(entry)
+            if entry.verdict == Verdict.ALLOW:
+                self.count_allowed(entry.basis)
             return None
         if isinstance(entry, Use):
             if entry.event is not None and entry.verdict == Verdict.ALLOW:
@@ -143,13 +150,9 @@ class Facts:
         """Remember where the decision of this content stands."""
         self._digest[digest] = index
 
-    def _apply_event(self, event: Event) -> None:
-        if event.verdict != Verdict.ALLOW:
-            return
-        if event.permit is not None:
-            self._event[event.i] = EventFacts.of(event)
-            self._uses[event.i] = 0
-        basis = self._basis[event.basis] if event.basis is not None else None
+    def count_allowed(self, ordinal: BasisOrdinal | None) -> None:
+        """Take in that an allowed event stands under a basis: counted only where it is limited."""
+        basis = None if ordinal is None else self._basis.get(ordinal)
         if basis is not None and basis.max_events is not None:
             stored = self._stored[basis.ordinal]
             self._store(stored, events=stored.events + 1)
@@ -186,6 +189,10 @@ class Facts:
         self._stored[stored.ordinal] = self.changed[stored.ordinal] = changed
 
     def _entry(self, index: int) -> Entry | None:
+        place = index - self._first
+        if 0 <= place < len(self._pending):
+            return parse_entry(self._pending[place])
+        # Also what lies beyond: of a log that has another holder by now, whose head then stops this group.
         body = self._journal.entries([index]).get(index)
         return None if body is None else parse_entry(body)
 

@@ -116,7 +116,7 @@ class _Check:
         if index == 0 and isinstance(entry, Record) and entry.data.get("vkey") != self._log.vkey:
             return Finding(part="entry", index=0, message="names another verifier key than the log's")
         self._last = leaf_hash(body)
-        for tile in self._tail.append(self._last):
+        for tile in self._tail.extend([self._last]):
             stored = self._tile(tile)
             if stored != (tile.root, tile.hashes):
                 what = "is missing" if stored is None else "is not what its entries give"

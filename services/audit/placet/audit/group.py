@@ -13,6 +13,7 @@ import msgspec
 
 from placet.audit.errors import IdempotencyConflict, Refused
 from placet.audit.facts import Facts
+from placet.audit.jobs import Job, Sequenced
 from placet.audit.model import Commit, Head, Log, StoredKey
 from placet.audit.policy import require_permitted
 from placet.audit.tail import FullTile, Tail
@@ -22,23 +23,15 @@ from placet.evidence.drafts import DecisionDraft, EventDraft, GrantDraft, Record
 from placet.evidence.entries import MAX_ENTRY_BYTES
 from placet.evidence.errors import AdmissionRefused, DraftError
 from placet.evidence.kinds import Amend, Entry, Use, Withdraw
-from placet.evidence.plain import is_plain
+from placet.evidence.plain import admit_plain, is_plain
 from placet.evidence.status import StatusTree
 from placet.evidence.terms import LeafIndex, Micros, Verdict
 from placet.evidence.view import Position
 from placet.kit.errors import Invalid, PlacetError
-from placet.kit.ledger.messages import Draft, Submission
+from placet.kit.ledger.messages import Draft
 from placet.tlog.hashing import leaf_hash
 
 _encode: Final = msgspec.json.Encoder(order="sorted").encode
-
-
-@dataclass(frozen=True, slots=True)
-class Sequenced:
-    """What became of one submission: the index of its entry. `repeated`: the entry stood there before this group."""
-
-    index: int
-    repeated: bool
 
 
 @dataclass(slots=True)
@@ -59,6 +52,13 @@ class Group:
     uses: list[tuple[int, int, bool]] = field(default_factory=list)
     keys: list[tuple[str, bytes, int, bytes]] = field(default_factory=list)
     decisions: list[tuple[bytes, int]] = field(default_factory=list)
+    # cover(0, head.size), once the group is finished: the left half of the proof of its entries.
+    edge: tuple[bytes, ...] = ()
+    _prev: str = ""
+
+    def __post_init__(self) -> None:
+        self._prev = b64url(self.head.prev)
+        self.facts.begin(self.head.size, self.entries)
 
     @property
     def size(self) -> int:
@@ -81,40 +81,45 @@ class Group:
         self.decisions.append((digest, index))
         return index
 
-    def vet(self, service: str, submission: Submission, draft: Draft) -> PlacetError | None:
-        """Say why a submission cannot be appended whatever the log says; a key that is known needs no vetting."""
-        if (service, submission.key) in self.known:
-            return None
+    def vet(self, job: Job) -> None:
+        """Give a job its error if it cannot be appended whatever the log says; a known key needs no vetting."""
+        draft, submission = job.draft, job.submission
+        if draft is None or (job.service, submission.key) in self.known:
+            return
         try:
-            require_permitted(self.log, service, what(draft))
-            if not (isinstance(draft, EventDraft) and is_plain(draft)):
+            require_permitted(self.log, job.service, what(draft))
+            if isinstance(draft, EventDraft) and is_plain(draft):
+                job.plain = True
+            else:
                 check_draft(draft)
         except PlacetError as error:
-            return error
+            job.outcome = error
         except DraftError as error:
-            return Invalid(error.field, f"{error.message}; nothing was appended")
-        if isinstance(draft, EventDraft) and submission.decision is None:
-            return Invalid("submission.decision", "an event is submitted with its decision; nothing was appended")
-        return None
+            job.outcome = Invalid(error.field, f"{error.message}; nothing was appended")
+        else:
+            if submission.decision is None and isinstance(draft, EventDraft):
+                text = "an event is submitted with its decision; nothing was appended"
+                job.outcome = Invalid("submission.decision", text)
 
-    def submit(
-        self, service: str, submission: Submission, draft: Draft, decision: int | None
-    ) -> Sequenced | PlacetError:
-        """Append a vetted submission, or find what its key stands for; a refusal leaves no trace."""
-        known = self.known.get((service, submission.key))
+    def submit(self, job: Job, decision: int | None) -> None:
+        """Append a vetted job, or find what its key stands for; a refusal leaves no trace."""
+        submission, which = job.submission, (job.service, job.submission.key)
+        known = self.known.get(which)
         if known is not None:
-            if known.digest != submission.digest:
-                return IdempotencyConflict(known.index)
-            return Sequenced(known.index, repeated=True)
+            same = known.digest == submission.digest
+            job.outcome = Sequenced(known.index, repeated=True) if same else IdempotencyConflict(known.index)
+            return
+        assert job.draft is not None
         try:
-            index, repeated = self._admit(draft, decision)
+            index, repeated = self._admit(job.draft, decision, plain=job.plain)
         except AdmissionRefused as error:
-            return Refused(error.reason, error.field, error.message)
+            job.outcome = Refused(error.reason, error.field, error.message)
         except PlacetError as error:
-            return error
-        self.keys.append((service, submission.key, index, submission.digest))
-        self.known[service, submission.key] = StoredKey(index, submission.digest)
-        return Sequenced(index, repeated)
+            job.outcome = error
+        else:
+            self.keys.append((*which, index, submission.digest))
+            self.known[which] = StoredKey(index, submission.digest)
+            job.outcome = Sequenced(index, repeated)
 
     def finish(self) -> Commit:
         """Close the group with its state entry and return the commit; the group must not be empty."""
@@ -127,6 +132,8 @@ class Group:
             status_root=b64url(root),
         )
         self._append(state)
+        self.edge = tuple(self.tail.edge())
+        self.tiles.extend(self.tail.extend(self.leaves))
         after = Head(
             size=self.size,
             prev=self.leaves[-1],
@@ -147,21 +154,27 @@ class Group:
             decisions=self.decisions,
         )
 
-    def _admit(self, draft: Draft, decision: int | None) -> tuple[int, bool]:
-        position = self._position()
-        entry: Entry | AlreadyEnded
+    def _admit(self, draft: Draft, decision: int | None, *, plain: bool) -> tuple[int, bool]:
         if isinstance(draft, EventDraft):
             assert decision is not None
-            entry = admit_event(draft, position, self.facts, LeafIndex(decision))
-        else:
-            entry = admit(draft, position, self.facts)
+            if plain:
+                return self._append_plain(draft, LeafIndex(decision)), False
+            return self._append(admit_event(draft, self._position(), self.facts, LeafIndex(decision))), False
+        entry = admit(draft, self._position(), self.facts)
         if isinstance(entry, AlreadyEnded):
             return entry.index, True
         return self._append(entry), False
 
     def _position(self) -> Position:
-        prev = self.leaves[-1] if self.leaves else self.head.prev
-        return Position(i=LeafIndex(self.size), t=Micros(self.t), prev=b64url(prev))
+        return Position(i=LeafIndex(self.size), t=Micros(self.t), prev=self._prev)
+
+    def _append_plain(self, draft: EventDraft, decision: LeafIndex) -> int:
+        index = LeafIndex(self.size)
+        body, allowed = admit_plain(draft, index, Micros(self.t), self._prev, self.facts, decision)
+        self._add(body)
+        if allowed:
+            self.facts.count_allowed(draft.basis)
+        return index
 
     def _append(self, entry: Entry) -> int:
         body = _encode(entry)
@@ -170,11 +183,8 @@ class Group:
                 f"its entry would have {len(body)} bytes, at most {MAX_ENTRY_BYTES} are allowed; nothing was appended"
             )
             raise Invalid("submission", text, reason="ENTRY_TOO_LARGE")
-        leaf = leaf_hash(body)
         index = entry.i
-        self.entries.append(body)
-        self.leaves.append(leaf)
-        self.tiles.extend(self.tail.append(leaf))
+        leaf = self._add(body)
         status = self.facts.apply(entry, leaf)
         if status is not None:
             self.status.put(status)
@@ -184,6 +194,14 @@ class Group:
         elif isinstance(entry, Amend | Withdraw):
             self.changes.append((entry.basis, index))
         return index
+
+    def _add(self, body: bytes) -> bytes:
+        """Add the bytes of the next entry, and return its leaf hash."""
+        leaf = leaf_hash(body)
+        self.entries.append(body)
+        self.leaves.append(leaf)
+        self._prev = b64url(leaf)
+        return leaf
 
 
 def what(draft: Draft) -> str:

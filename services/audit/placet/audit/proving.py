@@ -7,7 +7,8 @@ commit; the note is kept so that answers that append nothing carry the same one.
 
 from collections.abc import Mapping, Sequence
 
-from placet.audit.group import Group, Sequenced
+from placet.audit.group import Group
+from placet.audit.jobs import Sequenced
 from placet.audit.tail import Tail
 from placet.kit.bus.failure import Failure
 from placet.kit.errors import PlacetError
@@ -24,6 +25,7 @@ from placet.tlog.checkpoint import Checkpoint, sign_checkpoint
 from placet.tlog.hashing import leaf_hash
 from placet.tlog.note import Signer
 from placet.tlog.proof import consistency_proof, range_proof
+from placet.tlog.tree import cover
 
 
 class Proofs:
@@ -56,14 +58,18 @@ class Proofs:
         indexes = sorted({outcome.index for outcome in outcomes if isinstance(outcome, Sequenced)})
         reply = AppendReply(
             results=[_result(outcome, group, old) for outcome in outcomes],
-            ranges=[self._range(begin, end) for begin, end in maximal_runs(indexes)],
+            ranges=[self._range(begin, end, group) for begin, end in maximal_runs(indexes)],
             checkpoint=self.checkpoint(),
             size=size,
             consistency=[self._consistency(seen) for seen in dict.fromkeys(request.seen) if 0 < seen <= size],
         )
         return encode_reply(reply)
 
-    def _range(self, begin: int, end: int) -> Range:
+    def _range(self, begin: int, end: int, group: Group) -> Range:
+        if begin == group.head.size and group.edge:
+            # What most answers need, and the group has it already: the tree as it was before.
+            right = tuple(self._tail.node(level, index) for level, index in cover(end, self._tail.size))
+            return Range(begin, end, group.edge, right)
         proof = range_proof(begin, end, self._tail.size, self._tail)
         return Range(proof.begin, proof.end, proof.left, proof.right)
 

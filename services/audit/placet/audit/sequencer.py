@@ -13,7 +13,8 @@ from typing import Final
 from placet.audit.clock import LogClock
 from placet.audit.errors import HeadMoved
 from placet.audit.facts import Facts
-from placet.audit.group import Group, Sequenced, ordinals_of
+from placet.audit.group import Group, ordinals_of
+from placet.audit.jobs import Job, Sequenced
 from placet.audit.model import Head, Log
 from placet.audit.nodes import TileCache
 from placet.audit.ports import Journal
@@ -27,7 +28,7 @@ from placet.evidence.drafts import DecisionDraft
 from placet.evidence.status import StatusTree
 from placet.kit.db.engine import Engines
 from placet.kit.errors import PlacetError, Unavailable
-from placet.kit.ledger.messages import Draft, Submission, decode_decision
+from placet.kit.ledger.messages import decode_decision
 from placet.tlog.note import Signer
 
 KNOWN_DECISIONS: Final = 50_000
@@ -42,17 +43,6 @@ class _Working:
     status: StatusTree
     facts: Facts
     proofs: Proofs
-
-
-@dataclass(slots=True)
-class _Job:
-    """One submission on its way through a group."""
-
-    service: str
-    submission: Submission
-    draft: Draft | None
-    decision: bytes | None  # as it came
-    outcome: Sequenced | PlacetError | None = None
 
 
 class Sequencer:
@@ -158,11 +148,11 @@ class Sequencer:
         self._journal.append(commit)
         return commit.after
 
-    def _jobs(self, one: Waiting) -> list[_Job]:
+    def _jobs(self, one: Waiting) -> list[Job]:
         jobs = []
         for submission in one.request.submissions:
             decision = None if submission.decision is None else bytes(one.request.decisions[submission.decision])
-            job = _Job(one.service, submission, None, decision)
+            job = Job(one.service, submission, None, decision)
             try:
                 job.draft = submission.draft()
             except PlacetError as error:
@@ -170,8 +160,7 @@ class Sequencer:
             jobs.append(job)
         return jobs
 
-    def _begin(self, working: _Working, jobs: Sequence[_Job]) -> Group:
-        working.facts.begin()
+    def _begin(self, working: _Working, jobs: Sequence[Job]) -> Group:
         known = self._journal.keys((job.service, job.submission.key) for job in jobs if job.outcome is None)
         working.facts.load_bases(ordinals_of([job.draft for job in jobs if job.draft is not None]))
         return Group(
@@ -184,17 +173,15 @@ class Sequencer:
             known=known,
         )
 
-    def _judge(self, group: Group, jobs: Sequence[_Job]) -> None:
+    def _judge(self, group: Group, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            if job.outcome is None and job.draft is not None:
-                job.outcome = group.vet(job.service, job.submission, job.draft)
+            group.vet(job)
         indexes = self._decide(group, [job for job in jobs if job.outcome is None])
         for job in jobs:
-            if job.outcome is None and job.draft is not None:
-                decision = None if job.decision is None else indexes.get(job.decision)
-                job.outcome = group.submit(job.service, job.submission, job.draft, decision)
+            if job.outcome is None:
+                group.submit(job, None if job.decision is None else indexes.get(job.decision))
 
-    def _decide(self, group: Group, jobs: Sequence[_Job]) -> dict[bytes, int]:
+    def _decide(self, group: Group, jobs: Sequence[Job]) -> dict[bytes, int]:
         """Return where each decision that an event of this group relies on stands, appending those that are new."""
         indexes: dict[bytes, int] = {}
         for job in jobs:
@@ -220,10 +207,10 @@ class Sequencer:
         return known
 
 
-def _outcomes(jobs: Iterable[_Job]) -> list[Sequenced | PlacetError]:
+def _outcomes(jobs: Iterable[Job]) -> list[Sequenced | PlacetError]:
     return [job.outcome for job in jobs if job.outcome is not None]
 
 
-def _old_indexes(jobs: Iterable[_Job], first: int) -> set[int]:
+def _old_indexes(jobs: Iterable[Job], first: int) -> set[int]:
     """Return the indexes of answers that stood in the log before this group."""
     return {job.outcome.index for job in jobs if isinstance(job.outcome, Sequenced) and job.outcome.index < first}

@@ -6,11 +6,12 @@ touches a database itself and never undoes: after a failed commit the sequencer 
 Follows ledger.md sections 1 and 3; a full row of 256 hashes of a level is, byte for byte, a C2SP tile.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from placet.tlog.hashing import fold
-from placet.tlog.tree import LevelTree, NodeReader, cover
+from placet.tlog.tree import LevelTree, NodeReader
 
 TILE_LEVELS: Final = 8
 WINDOW_LEVELS: Final = 16
@@ -46,33 +47,34 @@ class Tail:
         """The number of leaves."""
         return (self._window_number << WINDOW_LEVELS) + self._window.size
 
-    def append(self, leaf: bytes) -> list[FullTile]:
-        """Append a leaf hash; return the tiles it completed, lowest level first."""
-        window = self._window
-        window.append(leaf)
-        if window.size & 0xFF:
-            return []
-        return self._completed()
-
-    def _completed(self) -> list[FullTile]:
-        window, base = self._window, self._window_number << TILE_LEVELS
-        tiles = [_tile(window, 0, (window.size >> TILE_LEVELS) - 1, base)]
-        if window.size == WINDOW:
-            tiles.append(_tile(window, 1, 0, self._window_number))
-            self._upper.append(tiles[-1].root)
-            self._window = LevelTree()
-            self._window_number += 1
-            tiles.extend(self._completed_above())
+    def extend(self, leaves: Sequence[bytes]) -> list[FullTile]:
+        """Append leaf hashes in order; return the tiles they completed, each before those above it."""
+        tiles: list[FullTile] = []
+        at = 0
+        while at < len(leaves):
+            window, base = self._window, self._window_number << TILE_LEVELS
+            full = window.size >> TILE_LEVELS
+            part = leaves[at : at + WINDOW - window.size]
+            window.extend(part)
+            at += len(part)
+            tiles.extend(_tile(window, 0, number, base) for number in range(full, window.size >> TILE_LEVELS))
+            if window.size == WINDOW:
+                tiles.extend(self._next_window())
         return tiles
+
+    def _next_window(self) -> list[FullTile]:
+        tiles = [_tile(self._window, 1, 0, self._window_number)]
+        self._upper.append(tiles[0].root)
+        self._window = LevelTree()
+        self._window_number += 1
+        return tiles + self._completed_above()
 
     def _completed_above(self) -> list[FullTile]:
         tiles, count, level = [], self._window_number, 2
         while count and count & 0xFF == 0:
             count >>= TILE_LEVELS
             shift = (level - 2) * TILE_LEVELS
-            hashes = b"".join(
-                self._upper.node(shift, i) for i in range((count - 1) << TILE_LEVELS, count << TILE_LEVELS)
-            )
+            hashes = self._upper.row(shift, (count - 1) << TILE_LEVELS, count << TILE_LEVELS)
             root = self._upper.node(shift + TILE_LEVELS, count - 1)
             tiles.append(FullTile(level=level, number=count - 1, hashes=hashes, root=root))
             level += 1
@@ -87,15 +89,21 @@ class Tail:
             return self._window.node(level, index - (number << (WINDOW_LEVELS - level)))
         return self._older.node(level, index)
 
+    def edge(self) -> list[bytes]:
+        """Return the roots of the perfect subtrees that make up the tree, cover(0, size), from left to right."""
+        return self._upper.edge() + self._window.edge()
+
     def root(self) -> bytes:
         """Return the RFC 6962 root over all leaves."""
-        return fold([self.node(level, index) for level, index in cover(0, self.size)])
+        return fold(self.edge())
 
 
 def _tile(window: LevelTree, tile_level: int, number: int, base: int) -> FullTile:
     level = tile_level * TILE_LEVELS
     first = number << TILE_LEVELS
-    hashes = b"".join(window.node(level, i) for i in range(first, first + 256))
     return FullTile(
-        level=tile_level, number=base + number, hashes=hashes, root=window.node(level + TILE_LEVELS, number)
+        level=tile_level,
+        number=base + number,
+        hashes=window.row(level, first, first + (1 << TILE_LEVELS)),
+        root=window.node(level + TILE_LEVELS, number),
     )
