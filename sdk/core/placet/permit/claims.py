@@ -7,7 +7,6 @@ Whether a permit may be used now, here and by this caller is `placet.permit.veri
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 from placet.evidence.checks import (
@@ -28,7 +27,7 @@ from placet.evidence.checks import (
     within,
 )
 from placet.evidence.errors import FieldError
-from placet.evidence.terms import MAX_INT, SECOND, Form, Operation
+from placet.evidence.terms import MAX_INT, SECOND, Form, Operation, value
 from placet.permit.errors import PermitError, PermitReason
 
 TYPE: Final = "face_processing"
@@ -36,7 +35,7 @@ _SUBJECT: Final = re.compile(r"(?:event|gallery):[A-Za-z0-9][A-Za-z0-9._:-]{0,63
 _CONTROLLER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Details:
     """What may be done: the one item of `authorization_details`."""
 
@@ -52,7 +51,7 @@ class Details:
     """Seconds that a result or template may be kept; None if the permit does not say."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class BasisClaim:
     """The basis that the event rests on: where its grant stands in the log."""
 
@@ -63,7 +62,7 @@ class BasisClaim:
     """Leaf hash of the grant as base64url."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class EventClaim:
     """Where the event stands in the log, and the tree it was proven in."""
 
@@ -72,7 +71,7 @@ class EventClaim:
     size: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PermitClaims:
     """Everything that a permit says."""
 

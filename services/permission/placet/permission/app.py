@@ -16,6 +16,7 @@ from placet.kit.bus.dispatcher import OutboxDispatcher
 from placet.kit.bus.jetstream import JetStream
 from placet.kit.bus.serving import Request
 from placet.kit.db.database import Database
+from placet.kit.grpc.peer import thumbprint_reader
 from placet.kit.ledger.client import LedgerClient
 from placet.permission import consumer, keyring
 from placet.permission.handlers.authorize import Desk
@@ -83,8 +84,9 @@ async def start(stack: Stack[Settings]) -> None:
             rulings=rulings,
         ),
     )
+    thumbprint = thumbprint_reader(certificates=settings.tls_client_ca is not None)
     await stack.serve(
-        (permission_pb2_grpc.add_PermissionServiceServicer_to_server, PermissionServicer(desks)),
+        (permission_pb2_grpc.add_PermissionServiceServicer_to_server, PermissionServicer(desks, thumbprint)),
         (register_pb2_grpc.add_RegisterServiceServicer_to_server, RegisterServicer(desks)),
     )
 

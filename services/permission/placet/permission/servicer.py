@@ -13,7 +13,7 @@ import grpc.aio
 from placet.api.permission.v1 import permission_pb2 as pb
 from placet.api.permission.v1 import permission_pb2_grpc, register_pb2, register_pb2_grpc
 from placet.kit.grpc.caller import caller, deadline
-from placet.kit.grpc.peer import certificate_thumbprint
+from placet.kit.grpc.peer import Thumbprint
 from placet.permission.handlers import authorize, check, legal, outcomes, registers
 from placet.permission.model.events import Asked
 from placet.permission.model.fields import check_bytes, check_int, check_result, check_uuid
@@ -43,16 +43,17 @@ class Desks:
 class PermissionServicer(permission_pb2_grpc.PermissionServiceServicer):
     """placet.api.permission.v1.PermissionService."""
 
-    def __init__(self, desks: Desks) -> None:
+    def __init__(self, desks: Desks, thumbprint: Thumbprint) -> None:
         self._desks = desks
         self._now = desks.now
+        self._thumbprint = thumbprint
 
     async def Authorize(self, request: pb.AuthorizeRequest, context: Context) -> pb.AuthorizeResponse:
-        asked = events_wire.authorize_from_pb(request, certificate_thumbprint(context))
+        asked = events_wire.authorize_from_pb(request, self._thumbprint(context))
         return events_wire.authorized_to_pb(await self._authorize(asked))
 
     async def AuthorizeBatch(self, request: pb.AuthorizeBatchRequest, context: Context) -> pb.AuthorizeBatchResponse:
-        asked = events_wire.batch_from_pb(request, certificate_thumbprint(context))
+        asked = events_wire.batch_from_pb(request, self._thumbprint(context))
         return events_wire.batch_to_pb(await self._authorize(asked))
 
     async def AuthorizeStream(

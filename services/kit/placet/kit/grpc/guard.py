@@ -103,10 +103,11 @@ class _Method:
     async def _unary(self, raw: Any, context: Context) -> bytes:
         started = self._guard.clock()
         try:
-            token = await self._admit(context)
+            left = context.time_remaining()
+            token = await self._admit(context, left)
             request = self._requests(raw, token, context) if self._streams_in else self._request(raw, token, context)
             with self._guard.tracing.server_span(self._name, context.invocation_metadata):
-                answer = self._serialize(await self._within_deadline(request, context))
+                answer = self._serialize(await self._within_deadline(request, context, left))
         except Exception as error:  # noqa: BLE001 (whatever a handler raises becomes a status)
             if self._streams_in:
                 await _drain(raw)
@@ -118,7 +119,7 @@ class _Method:
     async def _stream(self, raw: Any, context: Context) -> AsyncIterator[bytes]:
         started = self._guard.clock()
         try:
-            token = await self._admit(context)
+            token = await self._admit(context, context.time_remaining())
             request = self._requests(raw, token, context) if self._streams_in else self._request(raw, token, context)
             with self._guard.tracing.server_span(self._name, context.invocation_metadata):
                 async with aclosing(self._behaviour(request, context)) as answers:
@@ -131,18 +132,17 @@ class _Method:
         self._ok.value += 1
         self._busy.value += self._guard.clock() - started
 
-    async def _admit(self, context: Context) -> Token:
-        """Verify the token and the role, and set who is calling."""
+    async def _admit(self, context: Context, left: float | None) -> Token:
+        """Verify the token and the role, and set who is calling, and until when: `left` seconds of the client's."""
         bearer = _bearer(context.invocation_metadata())
         token = self._guard.verifier.remembered(bearer) or await self._guard.verifier.verify(bearer)
         self._access.check_role(token.caller)
-        set_call(token.caller, self._deadline(context))
+        set_call(token.caller, self._deadline(left))
         return token
 
-    def _deadline(self, context: Context) -> int:
+    def _deadline(self, left: float | None) -> int:
         """Return the end of the call, absolute: the client's deadline, or ours when it is later or there is none."""
         limit = self._guard.limits.deadline_us
-        left = context.time_remaining()
         return self._guard.clock() + (limit if left is None else min(limit, int(left * 1e6)))
 
     def _request(self, raw: bytes, token: Token, context: Context) -> Any:
@@ -164,12 +164,11 @@ class _Method:
         async for message in raw:
             if self._guard.clock() >= token.expires:
                 raise Unauthenticated("TOKEN_EXPIRED", "the token expired during the stream: open it with a new one")
-            set_deadline(self._deadline(context))
+            set_deadline(self._deadline(context.time_remaining()))
             yield self._request(message, token, context)
 
-    async def _within_deadline(self, request: Any, context: Context) -> Any:
+    async def _within_deadline(self, request: Any, context: Context, left: float | None) -> Any:
         """Run the handler; grpc cancels it at the client's deadline, this at ours when that comes first."""
-        left = context.time_remaining()
         limit = self._guard.limits.deadline_us / 1e6
         if left is not None and left <= limit:
             return await self._behaviour(request, context)

@@ -6,10 +6,18 @@ Never: decides who the caller is: that is the token.
 
 import base64
 import ssl
+from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc.aio
+
+Thumbprint: TypeAlias = Callable[[grpc.aio.ServicerContext[Any, Any]], str | None]
+
+
+def thumbprint_reader(*, certificates: bool) -> Thumbprint:
+    """Return how to read a caller's thumbprint; without client certificates there is none, and nothing to look up."""
+    return certificate_thumbprint if certificates else lambda _: None
 
 
 def certificate_thumbprint(context: grpc.aio.ServicerContext[Any, Any]) -> str | None:

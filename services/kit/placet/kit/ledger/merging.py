@@ -92,7 +92,8 @@ def require_fitting(call: Call, max_payload: int) -> None:
     """Raise TooMuchAtOnce if the call would not even fit a request of its own."""
     if len(call.submissions) > MAX_SUBMISSIONS:
         raise TooMuchAtOnce(f"{len(call.submissions)} submissions are more than {MAX_SUBMISSIONS}")
-    if not Budget(max_payload).take(call):
+    room = max_payload - _ROOM
+    if call.answer_bytes > room or call.request_bytes + sum(map(len, set(call.decisions))) > room:
         raise TooMuchAtOnce(f"the submissions or their answer are more than one message of {max_payload} bytes")
 
 
