@@ -14,7 +14,7 @@ from placet.evidence.drafts import DecisionDraft, OutcomeDraft, RecordDraft
 from placet.evidence.entries import PolicyRef
 from placet.evidence.terms import LeafIndex, Verdict
 from placet.kit.errors import Exhausted, Invalid, Kind, PlacetError, Precondition, Unavailable
-from placet.kit.ledger import client as client_module
+from placet.kit.ledger import lane as lane_module
 from placet.kit.ledger.client import LedgerClient
 from placet.kit.ledger.messages import Submission, submission
 from placet.kit.ledger.receipts import Appended, maximal_runs
@@ -320,8 +320,8 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_keys(
     ledger: ToyLedger, client: LedgerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A replica that died with our request: the next one answers it, and nothing stands twice."""
-    monkeypatch.setattr(client_module, "ATTEMPT_US", 200_000)
-    monkeypatch.setattr(client_module, "GRACE_US", 50_000)
+    monkeypatch.setattr(lane_module, "ATTEMPT_US", 200_000)
+    monkeypatch.setattr(lane_module, "GRACE_US", 50_000)
     ledger.gate.clear()
     task = asyncio.create_task(client.append("bank", [outcome("a")], deadline=within(10)))
     await asyncio.sleep(0.1)
@@ -336,8 +336,8 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_keys(
 async def test_a_silent_ledger_is_asked_until_the_deadline_and_no_longer(
     ledger: ToyLedger, client: LedgerClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "ATTEMPT_US", 100_000)
-    monkeypatch.setattr(client_module, "GRACE_US", 20_000)
+    monkeypatch.setattr(lane_module, "ATTEMPT_US", 100_000)
+    monkeypatch.setattr(lane_module, "GRACE_US", 20_000)
     ledger.gate.clear()
     began = time.monotonic()
     with pytest.raises(Unavailable, match="same key is safe") as silent:
@@ -383,7 +383,7 @@ async def test_seen_beyond_the_log_has_no_consistency_proof(ledger: ToyLedger, c
 
 
 async def test_waiting_is_bounded(ledger: ToyLedger, client: LedgerClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "WAITING", 1_000)
+    monkeypatch.setattr(lane_module, "WAITING", 1_000)
     ledger.gate.clear()
     tasks = [
         asyncio.create_task(client.append("bank", [outcome(f"{n}.{m}") for m in range(100)], deadline=within()))
