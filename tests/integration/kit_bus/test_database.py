@@ -204,6 +204,13 @@ async def test_sqlite_is_set_up_to_keep_what_it_acknowledges(sqlite_url: str) ->
     await database.close()
 
 
+async def test_only_a_projection_may_lose_its_newest_rows(sqlite_url: str) -> None:
+    database = await Database.open(sqlite_url, rebuildable=True)
+    read = "PRAGMA synchronous"
+    assert await database.write(lambda session: session.connection().exec_driver_sql(read).scalar()) == 1
+    await database.close()
+
+
 @pytest.mark.parametrize(
     ("pragma", "value"), [("synchronous", "NORMAL"), ("journal_mode", "DELETE"), ("foreign_keys", "OFF")]
 )

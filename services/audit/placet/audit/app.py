@@ -27,7 +27,7 @@ async def main(stack: Stack[Settings]) -> None:
     database = await Database.open(settings.database())
     stack.on_stop(database.close)
     await database.create_all(Table.metadata)
-    searching = await Database.open(settings.search_database())
+    searching = await Database.open(settings.search_database(), rebuildable=True)
     stack.on_stop(searching.close)
     await searching.create_all(SearchTable.metadata)
 

@@ -40,13 +40,25 @@ class Database:
 
     @classmethod
     async def open(
-        cls, url: str, *, readers: int = READERS, busy_timeout_ms: int = BUSY_TIMEOUT_MS, secure_delete: bool = False
+        cls,
+        url: str,
+        *,
+        readers: int = READERS,
+        busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+        secure_delete: bool = False,
+        rebuildable: bool = False,
     ) -> "Database":
-        """Open a database and connect once each way, so that an unsafe or unreachable one is found at the start.
+        """Open a database (`open_engines`) and connect once each way: an unsafe or unreachable one is found at once.
 
         Raises UnsafeDatabase, DatabaseUnavailable or Invalid.
         """
-        engines = open_engines(url, readers=readers, busy_timeout_ms=busy_timeout_ms, secure_delete=secure_delete)
+        engines = open_engines(
+            url,
+            readers=readers,
+            busy_timeout_ms=busy_timeout_ms,
+            secure_delete=secure_delete,
+            rebuildable=rebuildable,
+        )
         database = cls(engines, readers=readers)
         try:
             await database.write(_touch)

@@ -50,30 +50,45 @@ class Engines:
 
 
 def open_engines(
-    url: str, *, readers: int = READERS, busy_timeout_ms: int = BUSY_TIMEOUT_MS, secure_delete: bool = False
+    url: str,
+    *,
+    readers: int = READERS,
+    busy_timeout_ms: int = BUSY_TIMEOUT_MS,
+    secure_delete: bool = False,
+    rebuildable: bool = False,
 ) -> Engines:
     """Return the engines of `sqlite:///FILE` or `postgresql://...`; no connection is made yet.
 
-    `secure_delete` overwrites what is deleted (SQLite), for tables whose rows must be erasable.
+    `secure_delete` overwrites what is deleted (SQLite), for tables whose rows must be erasable. `rebuildable` is for a
+    projection: a power cut may cost it its newest rows, never its integrity, and its writes do not hold up the disk
+    (SQLite: synchronous NORMAL).
     Raises Invalid for another database, or for SQLite without a file: memory keeps nothing.
     """
     parsed = make_url(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return _open_sqlite(parsed, readers, busy_timeout_ms, secure_delete=secure_delete)
+        return _open_sqlite(parsed, readers, busy_timeout_ms, _pragmas(secure_delete, rebuildable))
     if backend == "postgresql":
         return _open_postgres(parsed, readers, busy_timeout_ms)
     raise Invalid("database_url", f"{backend} is not supported; give sqlite:///FILE or postgresql://...")
 
 
-def _open_sqlite(url: URL, readers: int, busy_timeout_ms: int, *, secure_delete: bool) -> Engines:
+def _pragmas(secure_delete: bool, rebuildable: bool) -> dict[str, tuple[str | int, str | int]]:
+    pragmas = dict(_PRAGMAS)
+    if secure_delete:
+        pragmas["secure_delete"] = ("ON", 1)
+    if rebuildable:
+        pragmas["synchronous"] = ("NORMAL", 1)
+    return pragmas
+
+
+def _open_sqlite(
+    url: URL, readers: int, busy_timeout_ms: int, pragmas: dict[str, tuple[str | int, str | int]]
+) -> Engines:
     if url.database in (None, "", ":memory:"):
         raise Invalid("database_url", "SQLite in memory keeps nothing; give sqlite:///FILE")
     assert url.database is not None
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    pragmas = dict(_PRAGMAS)
-    if secure_delete:
-        pragmas["secure_delete"] = ("ON", 1)
 
     def engine(size: int, begin: str, *, read_only: bool) -> Engine:
         made = create_engine(
