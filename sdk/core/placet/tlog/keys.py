@@ -7,6 +7,7 @@ Keys are handed in: nothing is fetched, and no randomness is read. Imported thro
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import ClassVar, Final, NoReturn, Protocol, Self
 
@@ -178,8 +179,14 @@ def verify_ed25519(key: Ed25519PublicKey, signature: bytes, message: bytes) -> b
 
 def require_key_name(name: str) -> None:
     """Raise NoteError unless `name` can name a key: not empty, no spaces, no control characters, no `+`."""
-    if not name or "+" in name or any(_never_in_a_name(letter) for letter in name):
+    if not _names_a_key(name):
         _refuse("KEY_NAME", f"{name!r} cannot name a key: not empty, no spaces, no '+'", "name")
+
+
+@lru_cache(maxsize=4_096)
+def _names_a_key(name: str) -> bool:
+    # The few names of a process come again with each note.
+    return bool(name) and "+" not in name and not any(_never_in_a_name(letter) for letter in name)
 
 
 def _never_in_a_name(letter: str) -> bool:

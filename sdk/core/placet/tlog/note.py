@@ -5,6 +5,7 @@ business (`placet.tlog.checkpoint`). Never trusts a text without a verified sign
 key's signature fails.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, NoReturn
@@ -47,6 +48,7 @@ __all__ = (
 
 MAX_NOTE_BYTES: Final = 1 << 20
 MAX_SIGNATURES: Final = 100
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _DASH = "\u2014 "
 
 
@@ -153,7 +155,7 @@ def _by_name_and_id(verifiers: Iterable[NoteVerifier]) -> dict[tuple[str, bytes]
 def _require_text(text: str) -> None:
     if not text.endswith("\n"):
         _refuse("TEXT", "the text of a note ends in a newline", "text")
-    if any(letter < " " and letter != "\n" for letter in text):
+    if _CONTROL.search(text):
         _refuse("TEXT", "the text of a note has no control characters but newlines", "text")
     _utf8(text)
 
