@@ -19,8 +19,8 @@ from placet.kit.bus.errors import (
     NoResponders,
     PayloadTooLarge,
 )
-from placet.kit.bus.serving import Request
-from placet.kit.errors import Exhausted, Invalid, Kind, PlacetError, Precondition
+from placet.kit.bus.serving import Reply, Request
+from placet.kit.errors import Exhausted, Invalid, Kind, NotFound, PlacetError, Precondition
 
 SECOND = 1_000_000
 
@@ -352,3 +352,52 @@ async def test_a_precondition_keeps_its_metadata(make_bus: MakeBus) -> None:
     with pytest.raises(Precondition) as refused:
         await within(bus, "x")
     assert (refused.value.reason, refused.value.metadata) == ("BASIS_ENDED", {"index": "7"})
+
+
+# --- serving without a task per request
+
+
+async def test_a_plain_function_answers_when_it_can(make_bus: MakeBus) -> None:
+    bus = await make_bus("vault")
+    waiting: list[Reply] = []
+    serving = await bus.serve_later("later.x", lambda request, reply: waiting.append(reply), max_inflight=1)
+    first = asyncio.create_task(bus.request("later.x", b"1", unix_us() + SECOND))
+    while not waiting:
+        await asyncio.sleep(0.001)
+    assert serving.inflight == 1
+    with pytest.raises(PlacetError, match="are being served"):
+        await bus.request("later.x", b"2", unix_us() + SECOND)
+    waiting.pop()(b"answer")
+    assert await first == b"answer"
+    assert serving.inflight == 0
+    await serving.stop()
+
+
+async def test_what_a_plain_function_raises_is_the_answer_and_tells_nothing_of_our_insides(make_bus: MakeBus) -> None:
+    bus = await make_bus("vault")
+
+    def handler(request: Request, reply: Reply) -> None:
+        raise NotFound("no such thing") if request.payload == b"known" else ValueError("secret")
+
+    serving = await bus.serve_later("later.y", handler)
+    with pytest.raises(PlacetError) as known:
+        await bus.request("later.y", b"known", unix_us() + SECOND)
+    assert known.value.kind is Kind.NOT_FOUND
+    with pytest.raises(PlacetError) as unknown:
+        await bus.request("later.y", b"?", unix_us() + SECOND)
+    assert unknown.value.kind is Kind.INTERNAL
+    assert "secret" not in str(unknown.value)
+    assert serving.inflight == 0
+    await serving.stop()
+
+
+async def test_stopping_waits_for_answers_that_are_due(make_bus: MakeBus) -> None:
+    bus = await make_bus("vault")
+    waiting: list[Reply] = []
+    serving = await bus.serve_later("later.z", lambda request, reply: waiting.append(reply))
+    asked = asyncio.create_task(bus.request("later.z", b"1", unix_us() + SECOND))
+    while not waiting:
+        await asyncio.sleep(0.001)
+    asyncio.get_running_loop().call_later(0.05, waiting[0], b"late")
+    await serving.stop(grace=2.0)
+    assert await asked == b"late"

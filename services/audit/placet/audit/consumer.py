@@ -6,6 +6,7 @@ credentials may publish there (ADR 0004). Malformed bytes are a typed refusal; n
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import msgspec
 
@@ -13,7 +14,7 @@ from placet.audit.errors import ControllerUnknown
 from placet.audit.holding import Holder
 from placet.audit.logs import Logs
 from placet.kit.bus.bus import Bus
-from placet.kit.bus.serving import Request
+from placet.kit.bus.serving import Reply, Request
 from placet.kit.errors import PlacetError
 from placet.kit.ledger.messages import AppendReply, decode_request, encode_reply
 
@@ -29,21 +30,23 @@ class Appends:
 
     async def open(self, controller: str) -> Callable[[], Awaitable[None]]:
         """Begin to take a controller's requests; return how to stop."""
-
-        async def answer(request: Request) -> bytes:
-            return await self._append(controller, request)
-
         subject = f"placet.{controller}.append.*"
-        serving = await self._bus.serve(subject, answer, queue="audit", max_inflight=MAX_INFLIGHT)
+        append = partial(self._append, controller)
+        serving = await self._bus.serve_later(subject, append, queue="audit", max_inflight=MAX_INFLIGHT)
         return serving.stop
 
-    async def _append(self, controller: str, request: Request) -> bytes:
+    def _append(self, controller: str, request: Request, reply: Reply) -> None:
         service = request.subject.rpartition(".")[2]
+
+        def done(outcome: bytes | PlacetError) -> None:
+            reply(encode_reply(AppendReply.failed(outcome)) if isinstance(outcome, PlacetError) else outcome)
+
         try:
             decoded = decode_request(request.payload)
         except PlacetError as error:
-            return encode_reply(AppendReply.failed(error))
-        return await self._holder.append(controller, service, decoded)
+            done(error)
+            return
+        self._holder.submit(controller, service, decoded, done)
 
 
 class Info:

@@ -24,7 +24,7 @@ from placet.audit.sequencer import Sequencer
 from placet.audit.store import SqlJournal
 from placet.kit.db.engine import Engines
 from placet.kit.errors import PlacetError, Unavailable
-from placet.kit.ledger.messages import AppendReply, AppendRequest, encode_reply
+from placet.kit.ledger.messages import AppendRequest
 
 LOOK_EVERY_S: Final = 1.0
 _log = logging.getLogger(__name__)
@@ -140,21 +140,33 @@ class Holder:
         held.queue.fail(HeadMoved(controller))
 
     async def append(self, controller: str, service: str, request: AppendRequest) -> bytes:
-        """Let a request wait for its log and return the encoded reply; raises Unavailable if it is not held here."""
+        """Let a request wait for its log and return the encoded reply; raises the error if nothing was appended."""
+        answer: asyncio.Future[bytes | PlacetError] = asyncio.get_running_loop().create_future()
+
+        def done(outcome: bytes | PlacetError) -> None:
+            if not answer.done():
+                answer.set_result(outcome)
+
+        self.submit(controller, service, request, done)
+        outcome = await answer
+        if isinstance(outcome, PlacetError):
+            raise outcome
+        return outcome
+
+    def submit(
+        self, controller: str, service: str, request: AppendRequest, done: Callable[[bytes | PlacetError], None]
+    ) -> None:
+        """Let a request wait for its log; `done` gets the encoded reply, or why there is none, once.
+
+        Raises Unavailable if the log is not held here.
+        """
         held = self._held.get(controller)
         if held is None:
             raise Unavailable("LEDGER_UNAVAILABLE", f"no replica holds the log of {controller} now; repeat the request")
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-        def done(reply: bytes | PlacetError) -> None:
-            if not answer.done():
-                answer.set_result(encode_reply(AppendReply.failed(reply)) if isinstance(reply, PlacetError) else reply)
-
         try:
             held.queue.put(Waiting(service, request, done))
         except PlacetError as error:
-            return encode_reply(AppendReply.failed(error))
-        return await answer
+            done(error)
 
     def snapshot(self, controller: str) -> Snapshot:
         """Return a controller's log at its last commit; valid until the caller awaits.

@@ -1,4 +1,4 @@
-"""Requests that wait for their answer: one wildcard inbox, one future each.
+"""Requests that wait for their answer: one wildcard inbox, one callback each.
 
 Owns the outcome of every request: exactly one of an answer, the error the other side answered with, or a typed reason
 why there is none, never later than the deadline. Never retries and never keeps a request for later.
@@ -7,7 +7,8 @@ This is on the way of every face event: no task, no queue and no subscription is
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final
+from functools import partial
+from typing import Final, TypeAlias
 
 from placet.kit.bus import frames
 from placet.kit.bus.connection import Connection
@@ -18,14 +19,19 @@ from placet.kit.telemetry.metrics import Metrics
 _NO_RESPONDERS: Final = "503"
 
 
+# Takes the answer, or the typed reason why there is none: called once, in the reading task; must not block or raise.
+Done: TypeAlias = Callable[[bytes | PlacetError], None]
+
+
 class _Waiting:
     """A request that waits for its answer."""
 
-    __slots__ = ("future", "subject")
+    __slots__ = ("done", "subject", "timer")
 
-    def __init__(self, subject: str, future: "asyncio.Future[bytes]") -> None:
+    def __init__(self, subject: str, done: Done, timer: asyncio.TimerHandle) -> None:
         self.subject = subject
-        self.future = future
+        self.done = done
+        self.timer = timer
 
 
 class Asking:
@@ -48,29 +54,32 @@ class Asking:
 
     async def request(self, subject: str, payload: bytes, deadline: int, headers: Mapping[str, str] | None) -> bytes:
         """Send a request and return its answer, as `Bus.request` promises."""
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        number = self.ask(subject, payload, deadline, headers, partial(_settle, answer))
         try:
-            return await self._request(subject, payload, deadline, headers)
+            return await answer
+        finally:
+            self._drop(number)
+
+    def ask(self, subject: str, payload: bytes, deadline: int, headers: Mapping[str, str] | None, done: Done) -> bytes:
+        """Send a request whose outcome goes to `done`; return its number.
+
+        Raises, and never calls `done`, when it cannot be sent or its deadline has passed.
+        """
+        try:
+            left = (deadline - self._clock()) / 1e6
+            if left <= 0:
+                raise DeadlinePassed
+            self._number += 1
+            number = b"%d" % self._number
+            self.send(subject, self._prefix + number, payload, headers)
         except PlacetError as error:
             self._failures.add(reason=error.reason)
             raise
-
-    async def _request(self, subject: str, payload: bytes, deadline: int, headers: Mapping[str, str] | None) -> bytes:
-        left = (deadline - self._clock()) / 1e6
-        if left <= 0:
-            raise DeadlinePassed
-        self._number += 1
-        number = b"%d" % self._number
-        self.send(subject, self._prefix + number, payload, headers)
         self._sent.value += 1
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(subject, loop.create_future())
-        self._waiting[number] = waiting
-        timer = loop.call_later(left, _expire, waiting.future)
-        try:
-            return await waiting.future
-        finally:
-            timer.cancel()
-            del self._waiting[number]
+        timer = asyncio.get_running_loop().call_later(left, self._expire, number)
+        self._waiting[number] = _Waiting(subject, done, timer)
+        return number
 
     def send(self, subject: str, reply: bytes, payload: bytes, headers: Mapping[str, str] | None) -> None:
         """Send a message now; raises BusDown, PayloadTooLarge or Invalid with nothing sent."""
@@ -87,30 +96,49 @@ class Asking:
 
     def fail_all(self, error: Callable[[], PlacetError]) -> None:
         """Fail everything that waits: no answer will come."""
-        for waiting in self._waiting.values():
-            if not waiting.future.done():
-                waiting.future.set_exception(error())
+        for number in list(self._waiting):
+            self._finish(number, error())
 
     def forbid(self, subject: str) -> None:
         """Fail what waits on a subject (in lower case) that our credentials may not publish to."""
-        for waiting in self._waiting.values():
-            if waiting.subject.lower() == subject and not waiting.future.done():
-                waiting.future.set_exception(BusForbidden(waiting.subject, "publish to"))
+        for number, waiting in list(self._waiting.items()):
+            if waiting.subject.lower() == subject:
+                self._finish(number, BusForbidden(waiting.subject, "publish to"))
 
     def _on_answer(self, subject: bytes, _reply: bytes, data: bytes, headers: bytes | None) -> None:
-        waiting = self._waiting.get(subject[len(self._prefix) :])
-        if waiting is None or waiting.future.done():
+        number = subject[len(self._prefix) :]
+        waiting = self._waiting.get(number)
+        if waiting is None:
             self._late.value += 1
         elif headers is None:
-            waiting.future.set_result(data)
+            self._finish(number, data)
         elif frames.status(headers) == _NO_RESPONDERS:
-            waiting.future.set_exception(NoResponders(waiting.subject))
-        elif (error := frames.error_in(headers)) is not None:
-            waiting.future.set_exception(error)
+            self._finish(number, NoResponders(waiting.subject))
         else:
-            waiting.future.set_result(data)
+            self._finish(number, frames.error_in(headers) or data)
+
+    def _expire(self, number: bytes) -> None:
+        self._finish(number, AnswerLate())
+
+    def _finish(self, number: bytes, outcome: bytes | PlacetError) -> None:
+        waiting = self._drop(number)
+        if waiting is None:
+            return
+        if isinstance(outcome, PlacetError):
+            self._failures.add(reason=outcome.reason)
+        waiting.done(outcome)
+
+    def _drop(self, number: bytes) -> _Waiting | None:
+        waiting = self._waiting.pop(number, None)
+        if waiting is not None:
+            waiting.timer.cancel()
+        return waiting
 
 
-def _expire(future: "asyncio.Future[bytes]") -> None:
-    if not future.done():
-        future.set_exception(AnswerLate())
+def _settle(answer: "asyncio.Future[bytes]", outcome: bytes | PlacetError) -> None:
+    if answer.done():
+        return
+    if isinstance(outcome, PlacetError):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)

@@ -18,10 +18,10 @@ from typing import Final, Self
 from nats.errors import Error as NatsError
 
 from placet.kit.bus import frames
-from placet.kit.bus.asking import Asking
+from placet.kit.bus.asking import Asking, Done
 from placet.kit.bus.connection import RECONNECT_WAIT_S, Connection, Deliver
 from placet.kit.bus.errors import BusDown, BusForbidden, BusLost, BusRefused
-from placet.kit.bus.serving import MAX_INFLIGHT, Handler, Serving
+from placet.kit.bus.serving import MAX_INFLIGHT, Handler, LaterHandler, Serving, ServingLater
 from placet.kit.errors import PlacetError, Unavailable
 from placet.kit.telemetry.metrics import Metrics
 
@@ -162,6 +162,13 @@ class Bus:
         """
         return await self._asking.request(subject, payload, deadline, headers)
 
+    def ask(self, subject: str, payload: bytes, deadline: int, done: Done) -> None:
+        """Send a request whose outcome goes to `done`, a plain function: what `request` does, without a task.
+
+        Raises what `request` raises, and never calls `done`, when the request cannot be sent.
+        """
+        self._asking.ask(subject, payload, deadline, None, done)
+
     def publish(self, subject: str, payload: bytes, *, reply: str = "") -> None:
         """Send a message that nobody need answer; answers, if any, go to `reply`. Raises BusDown, PayloadTooLarge."""
         self._asking.send(subject, reply.encode(), payload, None)
@@ -174,7 +181,20 @@ class Bus:
         With `queue`, each request goes to one of the members of that group. Without a connection, serving begins when
         there is one. Raises BusForbidden if our credentials do not allow the subject.
         """
-        serving = Serving(self._connection, subject, queue, handler, max_inflight=max_inflight, random=self.random)
+        return await self._serving(
+            Serving(self._connection, subject, queue, handler, max_inflight=max_inflight, random=self.random), subject
+        )
+
+    async def serve_later(
+        self, subject: str, handler: LaterHandler, *, queue: str = "", max_inflight: int = MAX_INFLIGHT
+    ) -> Serving:
+        """Answer requests as `serve` does, by a plain function that calls the reply it is given, now or later."""
+        return await self._serving(
+            ServingLater(self._connection, subject, queue, handler, max_inflight=max_inflight, random=self.random),
+            subject,
+        )
+
+    async def _serving(self, serving: Serving, subject: str) -> Serving:
         self._servings.add(serving)
         serving.on_stop(lambda: self._servings.discard(serving))
         try:

@@ -8,7 +8,9 @@ Never queues: beyond its bound the answer is an immediate TooManyAtOnce.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeAlias
 
 from placet.kit.bus import frames
@@ -30,6 +32,9 @@ class Request:
 
 
 Handler: TypeAlias = Callable[[Request], Awaitable[bytes]]
+Reply: TypeAlias = Callable[[bytes], None]
+# Answers later, by calling the reply once; must not block.
+LaterHandler: TypeAlias = Callable[[Request, Reply], None]
 
 
 class Serving:
@@ -111,3 +116,66 @@ class Serving:
         return PlacetError(
             Kind.INTERNAL, "INTERNAL", f"internal error {error_id}; it is in the log", metadata={"error_id": error_id}
         )
+
+
+class ServingLater(Serving):
+    """A subscription whose requests are handed to a plain function, which answers when it can; `Bus.serve_later`.
+
+    Costs no task per request. Invariant: every request that was taken is answered once, or its connection is gone.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        subject: str,
+        queue: str,
+        handler: LaterHandler,
+        *,
+        max_inflight: int,
+        random: Callable[[int], bytes],
+    ) -> None:
+        self._later = handler
+        self._open = 0
+        self._idle = asyncio.Event()
+        super().__init__(connection, subject, queue, _never, max_inflight=max_inflight, random=random)
+
+    @property
+    def inflight(self) -> int:
+        """Return how many requests wait for their answer."""
+        return self._open
+
+    async def stop(self, grace: float = GRACE_S) -> None:
+        """Take no more requests, and give those that wait `grace` seconds to be answered."""
+        await super().stop(grace)
+        if self._open:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), grace)
+
+    def _deliver(self, subject: bytes, reply: bytes, data: bytes, _headers: bytes | None) -> None:
+        if self._open >= self._max_inflight:
+            self._refuse(reply, TooManyAtOnce(self._open))
+            return
+        self._open += 1
+        self._idle.clear()
+        try:
+            self._later(Request(subject.decode("utf-8", "replace"), data), partial(self._done, reply))
+        except Exception as error:  # noqa: BLE001 - the requester gets an answer, and nothing about our insides
+            self._close()
+            self._refuse(reply, error if isinstance(error, PlacetError) else self._internal(subject))
+
+    def _done(self, reply: bytes, answer: bytes) -> None:
+        self._close()
+        limit = self._connection.max_payload
+        if len(answer) > limit:
+            self._refuse(reply, AnswerTooLarge(len(answer), limit))
+        else:
+            self._send(frames.pub(reply, b"", answer), reply)
+
+    def _close(self) -> None:
+        self._open -= 1
+        if not self._open:
+            self._idle.set()
+
+
+async def _never(_request: Request) -> bytes:
+    raise NotImplementedError

@@ -8,6 +8,7 @@ that is refused as a whole, each caller's part goes again alone. Subject and for
 import asyncio
 import logging
 from collections import deque
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -36,7 +37,6 @@ class Lane:
         self._pace = Pace(inflight)
         self._waiting: deque[Call] = deque()
         self._count = 0
-        self._tasks: set[asyncio.Task[None]] = set()
         self._unanswered = 0
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
@@ -80,36 +80,42 @@ class Lane:
         while self._waiting and self._pace.may_send(self._submissions(), self._unanswered):
             group, decisions = take_group(self._waiting, self._bus.max_payload)
             if group:
-                self._unanswered += 1
-                task = asyncio.get_running_loop().create_task(self._send(group, decisions))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._send(group, decisions)
 
     def _submissions(self) -> int:
         """Return how many submissions wait, as far as pacing minds."""
         return sum(len(call.submissions) for call in islice(self._waiting, WORTH_A_SECOND))
 
-    async def _send(self, group: list[Call], decisions: dict[bytes, int]) -> None:
+    def _send(self, group: list[Call], decisions: dict[bytes, int]) -> None:
         deadline = min(self._bus.clock() + ATTEMPT_US, *(call.deadline for call in group))
-        try:
-            try:
-                answer = await self._ask(group, merge(group, decisions, deadline), deadline)
-            finally:
-                self._unanswered -= 1
-                self._pace.answered(len(group), len(self._waiting))
-                # Before anything is done with the answer: the ledger works on while its callers are served.
-                self._pump()
-            self._share(group, answer)
-        except PlacetError as error:
-            self._settle_failure(group, error, deadline)
-        except Exception:  # noqa: BLE001 - a bug here must not leave callers waiting
-            _log.exception("an append failed")
-            self._fail(group, PlacetError(Kind.INTERNAL, "INTERNAL", "the append failed; see the log"))
-
-    async def _ask(self, group: list[Call], payload: bytes, deadline: int) -> bytes:
+        self._unanswered += 1
         for call in group:
             call.sent += 1
-        return await self._bus.request(self._subject, payload, deadline + GRACE_US)
+        try:
+            payload = merge(group, decisions, deadline)
+            self._bus.ask(self._subject, payload, deadline + GRACE_US, partial(self._answered, group, deadline))
+        except Exception as error:  # noqa: BLE001 - a bug here must not leave callers waiting
+            self._unanswered -= 1
+            self._failed(group, error, deadline)
+
+    def _answered(self, group: list[Call], deadline: int, outcome: bytes | PlacetError) -> None:
+        self._unanswered -= 1
+        self._pace.answered(len(group), len(self._waiting))
+        # Before anything is done with the answer: the ledger works on while its callers are served.
+        self._pump()
+        try:
+            if isinstance(outcome, PlacetError):
+                raise outcome
+            self._share(group, outcome)
+        except Exception as error:  # noqa: BLE001 - a bug here must not leave callers waiting
+            self._failed(group, error, deadline)
+
+    def _failed(self, group: list[Call], error: Exception, deadline: int) -> None:
+        if isinstance(error, PlacetError):
+            self._settle_failure(group, error, deadline)
+        else:
+            _log.error("an append failed", exc_info=error)
+            self._fail(group, PlacetError(Kind.INTERNAL, "INTERNAL", "the append failed; see the log"))
 
     def _share(self, group: list[Call], answer: bytes) -> None:
         reply = decode_reply(answer)
