@@ -9,11 +9,17 @@ from collections.abc import Iterator
 from placet.evidence.approvals import approval_of
 from placet.evidence.judging import Judged, JudgedBasis
 from placet.evidence.kinds import Event, Withdraw
-from placet.evidence.proving import Opened
 from placet.evidence.reasons import Reason
 from placet.evidence.terms import RULES, BasisOrdinal, Form, LeafIndex, Verdict, value
+from placet.evidence.trust import Opened
 from placet.evidence.words import WORDS, Language, Saying, Statement, Time, say
+from placet.tlog.policy import NONE
 
+_QUORUM = {
+    (True, True): Saying.QUORUM_NONE,
+    (False, True): Saying.QUORUM_REACHED,
+    (False, False): Saying.QUORUM_NOT_REACHED,
+}
 _GUARDIANS = frozenset({Reason.GUARDIAN_WITHDRAWN, Reason.GUARDIAN_EXPIRED})
 
 
@@ -69,8 +75,11 @@ def on_checkpoint(opened: Opened) -> Iterator[Statement]:
     """Say who signed what."""
     checkpoint = opened.checkpoint
     yield stated(Saying.CHECKPOINT, origin=checkpoint.origin, size=checkpoint.size, signers=opened.signers)
-    if opened.witnesses:
-        yield stated(Saying.WITNESSED, witnesses=opened.witnesses)
+    if opened.cosigned:
+        yield stated(Saying.WITNESSED, witnesses=opened.cosigned)
+    quorum = opened.quorum
+    if quorum is not None:
+        yield stated(_QUORUM[quorum.name == NONE, quorum.reached], quorum=quorum.name, missing=quorum.missing)
 
 
 def on_bundle(opened: Opened, judged: Judged) -> Iterator[Statement]:
