@@ -1,5 +1,7 @@
 """`.tlog-proof` files read back; any trust policy is reached by exactly those whom a top-down reading lets reach it."""
 
+import re
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from property.tlog.test_format_properties import hashes, names, origins, seeds
@@ -83,4 +85,4 @@ def test_any_octets_are_a_policy_or_an_error_with_a_line(name: str, junk: bytes)
         found = parse_policy(text).quorum
     except PolicyError as error:
         found = f"line {error.line}"
-    assert found in ("none", "line 1", "line 2", "line 3", *(f"line {n}" for n in range(4, 70)))
+    assert found == "none" or re.fullmatch(r"line [1-9][0-9]*", found)
