@@ -44,7 +44,9 @@ def verify(
     verifier = Verifier(trust)
     few = len(paths) <= IN_FULL
     found = Findings(lang, as_json=as_json, full=full or few)
-    for path, is_fraud in track(paths, "verifying", console=Console(stderr=True), transient=True, disable=few):
+    people = Console(stderr=True)
+    silent = few or not people.is_terminal
+    for path, is_fraud in track(paths, "verifying", console=people, transient=True, disable=silent):
         found.add(_check(path, verifier, fraud=is_fraud))
     found.show()
     raise typer.Exit(0 if found.all_hold else 1)
