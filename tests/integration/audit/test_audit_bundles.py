@@ -2,21 +2,28 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from integration.audit.bundle_story import Story
 from integration.audit.rig import Rig
+from tlog_scales import cli
 from vectors.evidence import independent
+from vectors.tlog.independent import check_tlog_proof
 
+from placet.audit.export import export_tiles
 from placet.evidence.building import build_receipt
-from placet.evidence.bundle import format_evidence
+from placet.evidence.bundle import format_evidence, parse_bundle
+from placet.evidence.inclusions import inclusions
 from placet.evidence.reasons import Reason as R
 from placet.evidence.terms import LeafIndex
 from placet.evidence.verify import Report, Verifier
 from placet.evidence.words import Language, Saying
 from placet.kit.errors import Invalid, NotFound
+from placet.sdk.commands import run
 from placet.tlog.note import Verifier as NoteVerifier
+from placet.tlog.tlogproof import format_tlog_proof
 
 # What each bundle must say beside checkpoint, event and decision; and its amends, withdraws, approvals, uses.
 EVENTS: dict[str, tuple[tuple[R, ...], list[Saying], tuple[int, int, int, int]]] = {
@@ -120,6 +127,34 @@ def test_a_withdrawal_of_that_log_has_a_receipt_that_verifies(story: Story, name
     receipt = format_evidence(build_receipt(story.rig.sequencer.snapshot(), LeafIndex(index)))
     assert Verifier([NoteVerifier.parse(story.rig.log.vkey)]).receipt(receipt).index == index
     independent.check_receipt(json.loads(receipt), story.rig.log.vkey)
+
+
+def test_other_peoples_software_writes_the_same_tlog_proofs(story: Story, tmp_path: Path, capsys: Any) -> None:
+    """From the exported log alone, `tlog-scales` makes the very bytes that a bundle's inclusions are exported as."""
+    export_tiles(story.rig.sequencer.snapshot(), tmp_path, progress=lambda *_: None)
+    ours = {
+        one.proof.index: format_tlog_proof(one.proof)
+        for name in EVENTS
+        for one in inclusions(parse_bundle(story.bundle(name)))
+    }
+    assert len(ours) > 30
+    for index, text in ours.items():
+        asked = cli.build_parser().parse_args(["gen-proof", str(tmp_path), str(index)])
+        asked.func(asked)
+        assert capsys.readouterr().out == text
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_each_exported_inclusion_is_verified_by_the_specification(story: Story, name: str, tmp_path: Path) -> None:
+    vkey, bundle = story.rig.log.vkey, tmp_path / "bundle.json"
+    bundle.write_bytes(story.bundle(name))
+    assert run(["prove", str(bundle), "-o", str(tmp_path / "proofs"), "--key", vkey]) == 0
+    for path in (tmp_path / "proofs").glob("*.tlog-proof"):
+        index, size = check_tlog_proof(path.read_text(), path.with_suffix(".json").read_bytes(), vkey)
+        assert path.stem.endswith(f"-{index}")
+        assert size == story.rig.sequencer.snapshot().size
+    parts = sum(EVENTS[name][2]) + len(json.loads(bundle.read_text())["bases"])
+    assert len(list((tmp_path / "proofs").glob("*.tlog-proof"))) == parts + len(("event", "decision", "state"))
 
 
 def test_the_bundle_of_what_is_no_event_is_refused(story: Story) -> None:
