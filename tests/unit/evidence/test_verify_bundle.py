@@ -3,7 +3,17 @@
 from dataclasses import replace
 
 import pytest
-from fakes.evidence_drafts import HOUR, consent, decision, event, grant_approved, guardianship, legal_permission, permit
+from fakes.evidence_drafts import (
+    HOUR,
+    consent,
+    decision,
+    event,
+    forbidding,
+    grant_approved,
+    guardianship,
+    legal_permission,
+    permit,
+)
 from fakes.evidence_log import DPO, LEGAL, ORIGIN, T0, MemoryLog
 from fakes.evidence_scenes import ALLOWED, ALLOWED_USES, EVENTS, USES, exhausted, lawful, withdrawal
 
@@ -256,6 +266,32 @@ def test_guardians_amends_imports_and_later_ends_are_said():
     assert Saying.BASIS_DID_NOT_STAND in said
 
 
+def test_of_several_guardians_each_is_said_to_be_active_or_not():
+    log = MemoryLog()
+    log.submit(guardianship(), guardianship(not_after=T0 + HOUR), guardianship(not_after=T0 + 9 * HOUR))
+    log.submit(guardianship(), AmendDraft(basis=2, not_after=T0 + HOUR))
+    log.submit(consent(needs=(0, 1, 2, 3)))
+    log.submit(withdrawal(0))
+    entry = log.submit(event(basis=4, occurred=T0 + HOUR), t=T0 + HOUR, decision=decision())[0]
+    log.submit(withdrawal(3), AmendDraft(basis=1, not_after=T0 + HOUR - 1))
+    report = report_of(log, entry.i)
+    assert report.reasons == (Reason.GUARDIAN_WITHDRAWN, Reason.GUARDIAN_EXPIRED)
+    inactive = [one.facts["ordinal"] for one in report.proven if one.saying == Saying.GUARDIAN_DID_NOT_STAND]
+    active = [one.facts["ordinal"] for one in report.proven if one.saying == Saying.GUARDIAN_STOOD]
+    assert (inactive, active) == ([0, 1, 2], [3])
+
+
+def test_a_basis_that_stood_is_not_blamed_for_what_the_law_or_the_clock_denied():
+    log = MemoryLog()
+    log.submit(consent())
+    forbidden = log.submit(event(1), decision=forbidding())[0]
+    late = log.submit(event(2, occurred=T0 + HOUR), decision=decision())[0]
+    elsewhere = log.submit(event(3, site="branch.9"), decision=forbidding())[0]
+    said = [sayings(report_of(log, entry.i).proven) for entry in (forbidden, late, elsewhere)]
+    assert [Saying.BASIS_STOOD in one for one in said] == [True, True, False]
+    assert [Saying.BASIS_DID_NOT_STAND in one for one in said] == [False, False, True]
+
+
 def test_no_basis_is_said_and_which_of_two_reasons_is_unproven():
     log = MemoryLog()
     entry = log.submit(event(basis=None), decision=decision(context={"basis_form": "none"}))[0]
@@ -306,17 +342,6 @@ def test_many_bundles_under_one_checkpoint_open_it_once():
     for entry in entries:
         assert verifier.verify(build_bundle(log, entry.i)).verdict == "allow"
     assert len(opened) == 1
-
-
-def test_remembered_checkpoints_are_bounded(monkeypatch):
-    monkeypatch.setattr("placet.evidence.proving.REMEMBERED", 2)
-    log = MemoryLog()
-    log.submit(consent())
-    verifier = Verifier(log.verifiers)
-    for n in range(5):
-        entry = log.submit(event(n), decision=decision())[0]
-        verifier.bundle(build_bundle(log, entry.i))
-    assert len(verifier._trust._opened) == 2
 
 
 def test_exhaustion_is_taken_from_the_log_and_checked_by_replay_only():

@@ -6,8 +6,14 @@ new vectors may be added but no old value may change. Everything is derived from
 
 import hashlib
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from vectors.tlog import trust_files
 
 from placet.tlog.checkpoint import Checkpoint, format_checkpoint, open_checkpoint, sign_checkpoint
 from placet.tlog.cosignature import CosignatureSigner, parse_verifier
@@ -226,6 +232,8 @@ def vectors() -> dict[str, str]:
     """Every vector file by its name, as the text it must have."""
     assert open_note(sign_note("text\n", [LOG]), [Verifier(LOG.vkey)]).text == "text\n"
     files = {"hashing": hashing(), "proofs": proofs(), "notes": notes(), "tiles": tiles()}
+    files["tlogproofs"] = trust_files.tlogproofs(LOG, WITNESS, tree_of)
+    files["policies"] = trust_files.policies(LOG, BANK)
     return {f"{name}.json": json.dumps(data, indent=1, ensure_ascii=False) + "\n" for name, data in files.items()}
 
 

@@ -19,7 +19,7 @@ from placet.tlog.errors import ProofError, TlogError
 from placet.tlog.proof import verify_consistency, verify_inclusion
 
 HERE = Path(__file__).parent
-NAMES = ["hashing.json", "notes.json", "proofs.json", "tiles.json"]
+NAMES = ["hashing.json", "notes.json", "policies.json", "proofs.json", "tiles.json", "tlogproofs.json"]
 
 
 def load(name: str) -> Any:

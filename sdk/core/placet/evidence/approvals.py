@@ -7,6 +7,7 @@ are `placet.evidence.admission`.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidSignature
@@ -44,12 +45,7 @@ class Approval:
 
     def signed_under(self, origin: str) -> bool:
         """Tell whether the signature is the key's over this approval in the log named `origin`."""
-        message = approval_message(origin, self.role, self.draft, self.expires)
-        try:
-            Ed25519PublicKey.from_public_bytes(self.key).verify(self.signature, message)
-        except (InvalidSignature, ValueError):
-            return False
-        return True
+        return _signed(self.key, self.signature, approval_message(origin, self.role, self.draft, self.expires))
 
 
 def approval_of(data: object, field: str = "data") -> Approval:
@@ -58,6 +54,16 @@ def approval_of(data: object, field: str = "data") -> Approval:
     for name in ("draft", "key", "signature"):
         found[name] = unb64url(found[name])
     return Approval(**found)
+
+
+# Every event under a legal permission has its grant judged again, with the same signatures.
+@lru_cache(maxsize=4_096)
+def _signed(key: bytes, signature: bytes, message: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def approval_message(origin: str, role: str, draft: bytes, expires: int) -> bytes:

@@ -71,6 +71,8 @@ __all__ = (
 )
 
 MAX_ENTRY_BYTES: Final = 65_535
+_kind: Final = one_of(Kind)
+_reason_codes: Final = each(one_of(Reason))
 
 
 def encode_entry(entry: Entry) -> bytes:
@@ -130,7 +132,7 @@ def _require_size(data: bytes) -> None:
 def _entry_of(obj: dict[str, Any]) -> Entry:
     if type(obj.get("v")) is not int or obj["v"] != VERSION:
         raise FieldError("v", f"this reader knows version {VERSION} only")
-    kind = one_of(Kind)("kind", obj.get("kind"))
+    kind = _kind("kind", obj.get("kind"))
     made, checks = _KINDS[kind]
     entry = made(**members("", obj, checks))
     if isinstance(entry, Event):
@@ -148,7 +150,7 @@ def _context(field: str, value: object) -> dict[str, Any]:
 
 
 def _reasons(field: str, value: object) -> tuple[Reason, ...]:
-    found = each(one_of(Reason))(field, value)
+    found = _reason_codes(field, value)
     for before, after in pairwise(found):
         if ORDER[before] >= ORDER[after]:
             raise FieldError(field, "reasons stand in the order of the rules, each once")
@@ -181,7 +183,7 @@ _PLACED: Final[Mapping[str, Check[Any]]] = {
     "i": integer,
     "prev": sha256_text,
     "t": integer,
-    "kind": one_of(Kind),
+    "kind": _kind,
 }
 _VERDICT: Final[Mapping[str, Check[Any]]] = {"verdict": one_of(Verdict), "reasons": _reasons}
 

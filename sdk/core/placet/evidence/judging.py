@@ -13,12 +13,13 @@ from placet.evidence.bundle import Bundle, ProvenBasis, ProvenEntry
 from placet.evidence.canonical import b64url
 from placet.evidence.errors import ReplayError
 from placet.evidence.kinds import Amend, Decision, Entry, Event, Grant, Record, State, Use, Withdraw
-from placet.evidence.proving import Opened, prove, prove_state, prove_status, refuse
+from placet.evidence.proving import prove, prove_state, prove_status, refuse
 from placet.evidence.reasons import Reason
 from placet.evidence.replay import readmit
 from placet.evidence.state import LogState
 from placet.evidence.status import Status
 from placet.evidence.terms import BasisOrdinal, LeafIndex, Verdict, value
+from placet.evidence.trust import Opened
 from placet.evidence.words import Saying
 from placet.tlog.hashing import leaf_hash
 

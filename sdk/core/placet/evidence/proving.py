@@ -1,11 +1,11 @@
-"""The single steps of a verification: a checkpoint opened, an entry proven under it, a status proven under its state.
+"""The single steps of a verification: an entry proven under an opened checkpoint, a status proven under its state.
 
-Keys are pinned by whoever verifies, never taken from the evidence. Each step raises VerifyError naming the place in the
-evidence and saying what is wrong; what it returns may be relied on. The order of steps is `placet.evidence.verify`.
+Each step raises VerifyError naming the place in the evidence and saying what is wrong; what it returns may be relied
+on. What was proven before is not proven again. Opening a checkpoint is `placet.evidence.trust`, the order of steps
+`placet.evidence.verify`.
 """
 
-from collections.abc import Iterable
-from typing import NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 from placet.evidence.bundle import ProvenEntry, ProvenStatus
 from placet.evidence.canonical import unb64url
@@ -13,58 +13,16 @@ from placet.evidence.entries import parse_entry
 from placet.evidence.errors import EntryError, VerifyError
 from placet.evidence.kinds import Entry, State
 from placet.evidence.status import status_leaf
-from placet.evidence.terms import RULES, value
+from placet.evidence.terms import RULES
+from placet.evidence.trust import Opened
 from placet.evidence.words import Saying, Statement
-from placet.tlog.checkpoint import Checkpoint, checkpoint_of
-from placet.tlog.errors import ProofError, TlogError
+from placet.tlog.errors import ProofError
 from placet.tlog.hashing import leaf_hash
-from placet.tlog.keys import KeyType, NoteVerifier, format_vkey
-from placet.tlog.note import open_note
 from placet.tlog.proof import verify_inclusion
 
 K = TypeVar("K", bound=Entry)
-REMEMBERED = 1024
-
-
-@value
-class Opened:
-    """A checkpoint that a pinned key of its log signed, and who else cosigned it."""
-
-    checkpoint: Checkpoint
-    signers: tuple[str, ...]
-    witnesses: tuple[str, ...]
-
-
-class Trust:
-    """The pinned keys, and the checkpoints that they were found to have signed (the last 1,024)."""
-
-    def __init__(self, verifiers: Iterable[NoteVerifier]) -> None:
-        self._verifiers = tuple(verifiers)
-        self._opened: dict[str, Opened] = {}
-
-    def open(self, note: str, field: str) -> Opened:
-        """Return the checkpoint of a signed note; raises VerifyError if no pinned key of its log signed it."""
-        known = self._opened.get(note)
-        if known is not None:
-            return known
-        try:
-            opened_note = open_note(note, self._verifiers)
-            checkpoint = checkpoint_of(opened_note)
-        except TlogError as error:
-            raise VerifyError(field, Statement(saying=Saying.WRONG_CHECKPOINT, facts={"why": error})) from error
-        vkeys = [vkey for vkey, _ in opened_note.verified]
-        opened = Opened(
-            checkpoint=checkpoint,
-            signers=tuple(format_vkey(vkey) for vkey in vkeys if vkey.key_type is KeyType.ED25519),
-            witnesses=tuple(format_vkey(vkey) for vkey in vkeys if vkey.key_type is not KeyType.ED25519),
-        )
-        self._remember(note, opened)
-        return opened
-
-    def _remember(self, note: str, opened: Opened) -> None:
-        if len(self._opened) >= REMEMBERED:
-            del self._opened[next(iter(self._opened))]
-        self._opened[note] = opened
+REMEMBERED_BYTES: Final = 4_096
+"""A longer entry is not remembered, so that what is stays within some ten megabytes."""
 
 
 def refuse(field: str, saying: Saying, /, **facts: object) -> NoReturn:
@@ -74,6 +32,19 @@ def refuse(field: str, saying: Saying, /, **facts: object) -> NoReturn:
 
 def prove(opened: Opened, proven: ProvenEntry, kind: type[K], field: str) -> K:
     """Return the entry once it is in the signed tree, is well-formed, of this kind and where it says it is."""
+    checkpoint = opened.checkpoint
+    known = (checkpoint.root, checkpoint.size, proven.index, proven.entry, proven.proof)
+    entry = opened.entries.get(known)
+    if entry is None:
+        entry = _prove(opened, proven, field)
+        if len(proven.entry) <= REMEMBERED_BYTES:
+            opened.entries.put(known, entry)
+    if not isinstance(entry, kind):
+        refuse(f"{field}.entry", Saying.WRONG_KIND, index=entry.i, kind=entry.kind, wanted=kind.__name__.lower())
+    return entry
+
+
+def _prove(opened: Opened, proven: ProvenEntry, field: str) -> Entry:
     checkpoint, index = opened.checkpoint, proven.index
     try:
         verify_inclusion(leaf_hash(proven.entry), index, checkpoint.size, proven.proof, checkpoint.root)
@@ -87,8 +58,6 @@ def prove(opened: Opened, proven: ProvenEntry, kind: type[K], field: str) -> K:
         raise VerifyError(f"{field}.entry", Statement(saying=Saying.WRONG_ENTRY, facts=facts)) from error
     if entry.i != index:
         refuse(f"{field}.entry", Saying.WRONG_INDEX, index=index, claimed=entry.i)
-    if not isinstance(entry, kind):
-        refuse(f"{field}.entry", Saying.WRONG_KIND, index=index, kind=entry.kind, wanted=kind.__name__.lower())
     return entry
 
 

@@ -7,14 +7,25 @@ Owns which sentences belong to which finding (ledger.md section 5, "Verification
 from collections.abc import Iterator
 
 from placet.evidence.approvals import approval_of
+from placet.evidence.grants import valid_at
 from placet.evidence.judging import Judged, JudgedBasis
 from placet.evidence.kinds import Event, Withdraw
-from placet.evidence.proving import Opened
 from placet.evidence.reasons import Reason
 from placet.evidence.terms import RULES, BasisOrdinal, Form, LeafIndex, Verdict, value
+from placet.evidence.trust import Opened
+from placet.evidence.view import Basis
 from placet.evidence.words import WORDS, Language, Saying, Statement, Time, say
+from placet.tlog.policy import NONE
 
-_GUARDIANS = frozenset({Reason.GUARDIAN_WITHDRAWN, Reason.GUARDIAN_EXPIRED})
+_QUORUM = {
+    (True, True): Saying.QUORUM_NONE,
+    (False, True): Saying.QUORUM_REACHED,
+    (False, False): Saying.QUORUM_NOT_REACHED,
+}
+_OF_OTHER_RULES = frozenset(
+    {Reason.CLOCK_OUT_OF_RANGE, Reason.POLICY, Reason.POLICY_ERROR, Reason.DECISION_MISMATCH, Reason.SEEN_IN_FUTURE}
+)
+"""The reasons of rules 6, 8 and 9: with these alone the basis stood, and the event was denied all the same."""
 
 
 @value
@@ -69,8 +80,11 @@ def on_checkpoint(opened: Opened) -> Iterator[Statement]:
     """Say who signed what."""
     checkpoint = opened.checkpoint
     yield stated(Saying.CHECKPOINT, origin=checkpoint.origin, size=checkpoint.size, signers=opened.signers)
-    if opened.witnesses:
-        yield stated(Saying.WITNESSED, witnesses=opened.witnesses)
+    if opened.cosigned:
+        yield stated(Saying.WITNESSED, witnesses=opened.cosigned)
+    quorum = opened.quorum
+    if quorum is not None:
+        yield stated(_QUORUM[quorum.name == NONE, quorum.reached], quorum=quorum.name, missing=quorum.missing)
 
 
 def on_bundle(opened: Opened, judged: Judged) -> Iterator[Statement]:
@@ -154,7 +168,7 @@ def _on_bases(opened: Opened, judged: Judged) -> Iterator[Statement]:
 
 def _on_own_basis(basis: JudgedBasis, event: Event) -> Iterator[Statement]:
     grant = basis.grant
-    stood = Saying.BASIS_STOOD if event.verdict == Verdict.ALLOW else Saying.BASIS_DID_NOT_STAND
+    stood = Saying.BASIS_STOOD if _OF_OTHER_RULES.issuperset(event.reasons) else Saying.BASIS_DID_NOT_STAND
     facts = {"ordinal": grant.basis, "form": grant.form, "granted": grant.i, "law": grant.law, "index": event.i}
     yield Statement(saying=stood, facts=facts)
     yield from _on_changes(basis, event)
@@ -168,10 +182,20 @@ def _on_own_basis(basis: JudgedBasis, event: Event) -> Iterator[Statement]:
 
 def _on_guardianship(basis: JudgedBasis, event: Event) -> Iterator[Statement]:
     grant = basis.grant
-    stood = _GUARDIANS.isdisjoint(event.reasons)
-    saying = Saying.GUARDIAN_STOOD if stood else Saying.GUARDIAN_DID_NOT_STAND
+    saying = Saying.GUARDIAN_STOOD if _active(basis, event) else Saying.GUARDIAN_DID_NOT_STAND
     yield stated(saying, ordinal=grant.basis, granted=grant.i)
     yield from _on_changes(basis, event)
+
+
+def _active(basis: JudgedBasis, event: Event) -> bool:
+    """Tell whether a guardianship was active at the event: rule 5, for this one alone."""
+    if basis.withdraw is not None and basis.withdraw.i < event.i:
+        return False
+    stood = Basis.of(basis.grant)
+    for amend in basis.amends:
+        if amend.i < event.i:
+            stood = stood.narrowed(amend)
+    return valid_at(stood, event.t)
 
 
 def _on_changes(basis: JudgedBasis, event: Event) -> Iterator[Statement]:

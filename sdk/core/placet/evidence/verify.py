@@ -1,8 +1,9 @@
 """Verifying evidence offline: bundles, withdrawal receipts, fraud proofs.
 
-Trusts nobody but the keys that whoever verifies has pinned: signature, inclusion, status, history, and the admission
-rules run again. What comes back says in words what was proven and what was not; what is wrong raises VerifyError, also
-in words. Steps: `proving`, `judging`; sentences: `words`. Follows ledger.md section 5.
+Trusts nobody but the keys that whoever verifies has pinned, one by one or in a trust policy: signature, quorum,
+inclusion, status, history, and the admission rules run again. What comes back says in words what was proven and what
+was not; what is wrong raises VerifyError, also in words. Steps: `trust`, `proving`, `judging`; sentences: `words`.
+Follows ledger.md section 5.
 """
 
 from collections.abc import Collection, Iterable
@@ -24,7 +25,7 @@ from placet.evidence.bundle import (
 from placet.evidence.errors import VerifyError
 from placet.evidence.judging import Judge
 from placet.evidence.kinds import State, Withdraw
-from placet.evidence.proving import Opened, Trust, prove, prove_state, prove_status, refuse
+from placet.evidence.proving import prove, prove_state, prove_status, refuse
 from placet.evidence.reporting import (
     Report,
     on_bundle,
@@ -33,9 +34,11 @@ from placet.evidence.reporting import (
     stated,
     unproven_by_bundle,
 )
+from placet.evidence.trust import Opened, Trust
 from placet.evidence.words import Language, Saying, Statement
 from placet.tlog.errors import ProofError
 from placet.tlog.keys import NoteVerifier
+from placet.tlog.policy import Policy
 from placet.tlog.proof import verify_consistency
 
 __all__ = (
@@ -50,14 +53,17 @@ __all__ = (
 
 
 class Verifier:
-    """Verifies any number of pieces of evidence under the same pinned keys; each checkpoint is opened once."""
+    """Verifies any number of pieces of evidence under the same trust; what they share is verified once."""
 
-    def __init__(self, verifiers: Iterable[NoteVerifier], *, approver_keys: Collection[bytes] | None = None) -> None:
-        """Pin the keys of logs (and of witnesses, whose cosignatures are then reported).
+    def __init__(
+        self, trusted: Policy | Iterable[NoteVerifier], *, approver_keys: Collection[bytes] | None = None
+    ) -> None:
+        """Pin the keys of logs (and of witnesses, whose cosignatures are then reported), or a whole trust policy.
 
-        With `approver_keys` (32-byte Ed25519 keys) every approval of a legal permission must be by one of them.
+        Under a policy the quorum must have cosigned the checkpoint of a bundle or receipt. With `approver_keys`
+        (32-byte Ed25519 keys) every approval of a legal permission must be by one of them.
         """
-        self._trust = Trust(verifiers)
+        self._trust = Trust(trusted)
         self._approver_keys = approver_keys
 
     def verify(self, evidence: Evidence | str | bytes) -> Report:
@@ -87,7 +93,7 @@ class Verifier:
     def receipt(self, evidence: Receipt | str | bytes) -> Report:
         """Verify the receipt of a withdrawal; raises BundleError if it is malformed, VerifyError if it is wrong."""
         receipt = evidence if isinstance(evidence, Receipt) else parse_receipt(evidence)
-        opened, withdraw = self._receipt(receipt, "")
+        opened, withdraw = self._receipt(receipt, "", quorum=True)
         return _report(
             RECEIPT, opened, withdraw, tuple(on_receipt(opened, withdraw)), (stated(Saying.UNPROVEN_OBEYED),)
         )
@@ -95,11 +101,12 @@ class Verifier:
     def fraud(self, evidence: Fraud | str | bytes) -> Report:
         """Verify a fraud proof: that its log signed two things that cannot both be true.
 
-        Raises BundleError if it is malformed, VerifyError if it convicts nobody.
+        No quorum is asked for: what convicts the log is its own signature. Raises BundleError if it is malformed,
+        VerifyError if it convicts nobody.
         """
         fraud = evidence if isinstance(evidence, Fraud) else parse_fraud(evidence)
-        earlier, withdraw = self._receipt(fraud.receipt, "receipt.")
-        later = self._trust.open(fraud.checkpoint, "checkpoint")
+        earlier, withdraw = self._receipt(fraud.receipt, "receipt.", quorum=False)
+        later = self._trust.open(fraud.checkpoint, "checkpoint", quorum=False)
         _require_extends(earlier, later, fraud)
         state = prove_state(later, fraud.state)
         lie = _lie(fraud, withdraw, state)
@@ -112,8 +119,8 @@ class Verifier:
         )
         return _report(FRAUD, later, withdraw, proven, (stated(Saying.UNPROVEN_WHY),))
 
-    def _receipt(self, receipt: Receipt, prefix: str) -> tuple[Opened, Withdraw]:
-        opened = self._trust.open(receipt.checkpoint, f"{prefix}checkpoint")
+    def _receipt(self, receipt: Receipt, prefix: str, *, quorum: bool) -> tuple[Opened, Withdraw]:
+        opened = self._trust.open(receipt.checkpoint, f"{prefix}checkpoint", quorum=quorum)
         return opened, prove(opened, receipt.withdraw, Withdraw, f"{prefix}withdraw")
 
 

@@ -44,6 +44,18 @@ class TileError(TlogError):
     """A tile path, tile or entry bundle that is malformed."""
 
 
+class TlogProofError(TlogError):
+    """A `.tlog-proof` file that is malformed."""
+
+
+class PolicyError(TlogError):
+    """A trust policy that is malformed. `line` counts from 1; None when something is missing from the whole file."""
+
+    def __init__(self, reason: str, message: str, *, line: int | None) -> None:
+        super().__init__(reason, message, field="policy" if line is None else f"line {line}")
+        self.line = line
+
+
 class ProofReason(StrEnum):
     """Why a proof was refused."""
 

@@ -17,6 +17,8 @@ from placet.evidence.words.zh_cn import CHINESE
 __all__ = ("WORDS", "Language", "Saying", "Statement", "Time", "say")
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+"""A later time has no date; a witness may claim one."""
 
 
 class Language(StrEnum):
@@ -45,19 +47,24 @@ WORDS: Final[Mapping[Language, Words]] = {Language.EN: ENGLISH, Language.ZH_CN: 
 
 def say(statement: Statement, language: Language = Language.EN) -> str:
     """Return the statement as a sentence."""
-    words = WORDS[language]
+    return _say(statement, WORDS[language])
+
+
+def _say(statement: Statement, words: Words) -> str:
     shown = {name: _show(fact, words) for name, fact in statement.facts.items()}
     return words.sentences[statement.saying].format_map(shown)
 
 
 def _show(fact: object, words: Words) -> str:
+    if isinstance(fact, Statement):
+        return _say(fact, words)
     if fact is None:
         return words.nothing
     if isinstance(fact, tuple):
         return words.comma.join(_show(one, words) for one in fact) or words.nothing
     if isinstance(fact, StrEnum):
         return words.terms.get(fact, str(fact))
-    if isinstance(fact, Time):
+    if isinstance(fact, Time) and fact <= _LAST:
         return f"{_EPOCH + timedelta(microseconds=fact):%Y-%m-%d %H:%M:%S.%f} UTC"
     shown = str(fact)
     return shown if shown.isprintable() else ascii(shown)[1:-1]

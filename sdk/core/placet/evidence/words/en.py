@@ -10,6 +10,16 @@ from placet.evidence.words.sayings import Saying, Words
 _PROVEN: Final = {
     Saying.CHECKPOINT: "The log {origin} committed to {size} entries in a checkpoint signed by {signers}.",
     Saying.WITNESSED: "The checkpoint is cosigned by {witnesses}.",
+    Saying.COSIGNATURE: "{witness} at {t}",
+    Saying.QUORUM_REACHED: (
+        "The quorum {quorum} of the trust policy is reached: its witnesses were shown this very tree. "
+        "Witnesses of the policy that did not cosign: {missing}."
+    ),
+    Saying.QUORUM_NOT_REACHED: (
+        "The quorum {quorum} of the trust policy is not reached (did not cosign: {missing}); the log's own signature "
+        "binds it all the same."
+    ),
+    Saying.QUORUM_NONE: "The trust policy demands no witness: only the log itself vouches for this tree.",
     Saying.EVENT: (
         "Entry {index}, unchanged, is the face event {id}: {operation} for purpose {purpose} at site {site}, "
         "device {device}, recorded at {t} by the log's clock."
@@ -84,6 +94,9 @@ _UNPROVEN: Final = {
 }
 _WRONG: Final = {
     Saying.WRONG_CHECKPOINT: "The checkpoint is not one that a pinned key signed: {why}",
+    Saying.WRONG_QUORUM: (
+        "The quorum {quorum} of the trust policy is not reached. Cosigned by: {cosigned}. Not cosigned by: {missing}."
+    ),
     Saying.WRONG_INCLUSION: "Entry {index} is not in the signed tree of {size} entries: {why}",
     Saying.WRONG_ENTRY: "The bytes of entry {index} are no entry of a Placet log: {why}",
     Saying.WRONG_INDEX: "Entry {index} says of itself that it is entry {claimed}.",

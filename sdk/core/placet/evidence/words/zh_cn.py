@@ -10,6 +10,14 @@ from placet.evidence.words.sayings import Saying, Words
 _PROVEN: Final = {
     Saying.CHECKPOINT: "日志 {origin} 以 {signers} 签名的检查点承诺了 {size} 条记录。",
     Saying.WITNESSED: "该检查点由 {witnesses} 联署。",
+    Saying.COSIGNATURE: "{witness}（{t}）",
+    Saying.QUORUM_REACHED: (
+        "信任策略的法定人数 {quorum} 已达到：其见证方所见即为这棵树。策略中未联署的见证方：{missing}。"
+    ),
+    Saying.QUORUM_NOT_REACHED: (
+        "信任策略的法定人数 {quorum} 未达到（未联署：{missing}）；但日志自身的签名仍对其具有约束力。"
+    ),
+    Saying.QUORUM_NONE: "信任策略不要求见证方：仅有日志自身为这棵树作保。",
     Saying.EVENT: (
         "第 {index} 条记录未被改动，是人脸事件 {id}：{operation}，目的 {purpose}，地点 {site}，设备 {device}，"
         "按日志时钟记录于 {t}。"
@@ -72,6 +80,7 @@ _UNPROVEN: Final = {
 }
 _WRONG: Final = {
     Saying.WRONG_CHECKPOINT: "检查点并非由固定的密钥签名：{why}",
+    Saying.WRONG_QUORUM: ("信任策略的法定人数 {quorum} 未达到。已联署：{cosigned}。未联署：{missing}。"),
     Saying.WRONG_INCLUSION: "第 {index} 条记录不在已签名的 {size} 条记录的树中：{why}",
     Saying.WRONG_ENTRY: "第 {index} 条记录的字节不是 Placet 日志的记录：{why}",
     Saying.WRONG_INDEX: "第 {index} 条记录自称是第 {claimed} 条。",
