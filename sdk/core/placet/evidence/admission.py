@@ -40,7 +40,7 @@ from placet.evidence.grants import ALL, AlreadyEnded, admit_amend, admit_grant, 
 from placet.evidence.kinds import Decision, Entry, Event, EventPermit, Outcome, Record, State, Use
 from placet.evidence.reasons import Reason
 from placet.evidence.terms import SECOND, BasisOrdinal, Form, LeafIndex, Micros, Operation, Verdict
-from placet.evidence.view import Basis, DecisionFacts, EventFacts, Position, View
+from placet.evidence.view import AskedEvent, Basis, DecisionFacts, EventFacts, Place, Position, View
 
 __all__ = (
     "AlreadyEnded",
@@ -54,6 +54,8 @@ __all__ = (
     "admit_state",
     "admit_use",
     "admit_withdraw",
+    "against_event",
+    "against_use",
 )
 
 CLOCK_SKEW: Final = 120 * SECOND
@@ -80,7 +82,7 @@ def admit_event(draft: EventDraft, at: Position, view: View, decision: LeafIndex
     Raises MissingFact if the view has no such decision or lacks a guardianship that the basis needs.
     """
     basis = None if draft.basis is None else view.basis(draft.basis)
-    reasons = _against_event(draft, at, basis, view, view.decision(decision))
+    reasons = against_event(draft, at, basis, view, view.decision(decision))
     asked = draft.permit
     permit = None
     if asked is not None and not reasons:
@@ -111,7 +113,7 @@ def admit_use(draft: UseDraft, at: Position, view: View) -> Use:
     """Return the use with the verdict of the rules at this position."""
     event = view.event(draft.event)
     n = 1 + (view.allowed_uses(draft.event) if event else 0)
-    reasons = _against_use(event, n, at, view)
+    reasons = against_use(event, n, at, view)
     return Use(
         i=at.i,
         prev=at.prev,
@@ -163,8 +165,8 @@ def admit_state(at: Position, *, prev_state: LeafIndex | None, bases: int, statu
     )
 
 
-def _against_event(
-    draft: EventDraft, at: Position, basis: Basis | None, view: View, decision: DecisionFacts
+def against_event(
+    draft: AskedEvent, at: Place, basis: Basis | None, view: View, decision: DecisionFacts
 ) -> list[Reason]:
     """Return every reason against an event (rules 1 to 9), in order."""
     reasons: list[Reason] = []
@@ -189,7 +191,7 @@ def _against_event(
     return reasons
 
 
-def _against_use(event: EventFacts | None, n: int, at: Position, view: View) -> list[Reason]:
+def against_use(event: EventFacts | None, n: int, at: Place, view: View) -> list[Reason]:
     """Return every reason against a use, in order: those of its event's basis, then those of its permit."""
     reasons: list[Reason] = []
     if event is None:
@@ -210,7 +212,7 @@ def _against_use(event: EventFacts | None, n: int, at: Position, view: View) -> 
 
 
 def _against_basis(
-    reasons: list[Reason], basis: Basis, asked: EventDraft | EventFacts, t: Micros, occurred: Micros, view: View
+    reasons: list[Reason], basis: Basis, asked: AskedEvent | EventFacts, t: Micros, occurred: Micros, view: View
 ) -> None:
     """Add the reasons of rules 2 to 5 against what is asked under a basis."""
     if basis.ended is not None:

@@ -8,6 +8,7 @@ another text is refused. Permanent (ledger.md section 4, `docs/adr/0002-entry-fo
 import base64
 import json
 import re
+from binascii import b2a_base64
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
@@ -20,6 +21,7 @@ MAX_DEPTH: Final = 32
 """How deep arrays and objects may nest; the log's own entries need five levels."""
 SALT_BYTES: Final = 32
 _KEY = re.compile(r"[a-z0-9_]+")
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
@@ -38,7 +40,7 @@ def decode(data: bytes) -> Any:
     Raises CanonicalError unless encoding the value again gives the same bytes.
     """
     try:
-        obj = json.loads(data.decode(), object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float)
+        obj = _decode(data.decode())
     except (ValueError, RecursionError) as error:
         raise CanonicalError("json", f"no JSON in UTF-8: {error}") from error
     if encode(obj) != data:
@@ -82,7 +84,7 @@ def require_text(text: str, path: str) -> None:
 
 def b64url(data: bytes) -> str:
     """Return base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode("ascii")
 
 
 def unb64url(text: str) -> bytes:
@@ -122,3 +124,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_float(text: str) -> object:
     raise ValueError(f"{text} is not an integer")
+
+
+# Made once: to make a decoder costs as much as to read an entry with it.
+_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float).decode

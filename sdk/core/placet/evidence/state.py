@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from placet.evidence.approvals import APPROVED
+from placet.evidence.entryview import EventView, UseView
 from placet.evidence.errors import MissingFact
 from placet.evidence.kinds import Amend, Decision, Entry, Event, Grant, Record, Use, Withdraw
 from placet.evidence.terms import BasisOrdinal, LeafIndex, Verdict
+from placet.evidence.usecounts import UseCounts
 from placet.evidence.view import Basis, DecisionFacts, EventFacts
 
 ReadEvent: TypeAlias = Callable[[LeafIndex], EventFacts | None]
@@ -34,7 +36,7 @@ class LogState:
         self._keeps_events = read_event is None
         self._read_event: ReadEvent = read_event or self._event.get
         self._allowed_events: dict[BasisOrdinal, int] = {}
-        self._allowed_uses: dict[LeafIndex, int] = {}
+        self._allowed_uses = UseCounts()
 
     def apply(self, entry: Entry) -> None:
         """Take an entry that is now in the log into account."""
@@ -57,12 +59,28 @@ class LogState:
     def _apply_event(self, event: Event) -> None:
         if self._keeps_events:
             self._event[event.i] = EventFacts.of(event)
-        if event.basis is not None and event.verdict == Verdict.ALLOW:
-            self._allowed_events[event.basis] = self._allowed_events.get(event.basis, 0) + 1
+        if event.verdict == Verdict.ALLOW:
+            self._count_event(event.basis)
 
     def _apply_use(self, use: Use) -> None:
         if use.event is not None and use.verdict == Verdict.ALLOW:
-            self._allowed_uses[use.event] = self._allowed_uses.get(use.event, 0) + 1
+            self._allowed_uses.add(use.event)
+
+    def apply_event(self, event: EventView) -> None:
+        """Take an event that is now in the log into account, like `apply`."""
+        if self._keeps_events:
+            self._event[event.i] = event.facts()
+        if event.allowed:
+            self._count_event(event.basis)
+
+    def apply_use(self, use: UseView) -> None:
+        """Take a use that is now in the log into account, like `apply`."""
+        if use.allowed:
+            self._allowed_uses.add(use.event)
+
+    def _count_event(self, basis: BasisOrdinal | None) -> None:
+        if basis is not None:
+            self._allowed_events[basis] = self._allowed_events.get(basis, 0) + 1
 
     def _existing(self, ordinal: BasisOrdinal) -> Basis:
         basis = self._basis.get(ordinal)
@@ -95,4 +113,4 @@ class LogState:
 
     def allowed_uses(self, event: LeafIndex) -> int:
         """Return how many allowed uses of the event were applied."""
-        return self._allowed_uses.get(event, 0)
+        return self._allowed_uses[event]
