@@ -1,89 +1,115 @@
 """Replaying a log: would the rules have put every entry where it stands?
 
-`readmit` asks that of one entry and a view of what came before: the verifier uses it on the few entries of a bundle.
-`Replay` asks it of a whole log, and recomputes the chain, the tree and every status root besides: of what the operator
-claims, only clocks and the facts themselves are taken on trust. The rules are `placet.evidence.admission`. What is
-frequent goes a quick way (`entryview`, `rejudging`); whatever is not sure to hold goes through `feed`, which decides.
+`Replay` asks that of a whole log (`readmit` of one entry), and recomputes the chain, the tree and every status root
+besides: of what the operator claims, only clocks and the facts themselves are taken on trust. The rules are
+`placet.evidence.admission`. What is frequent goes a quick way (`entryview`, `rejudging`); whatever is not sure to hold
+goes through `feed`, which decides.
 """
 
-from collections.abc import Iterable
-from json import dumps
-from typing import Final, NoReturn
+from collections.abc import Iterable, Sequence
+from typing import Final, NoReturn, Protocol
 
-from placet.evidence.admission import AlreadyEnded, admit, admit_state
 from placet.evidence.canonical import b64url
-from placet.evidence.entries import parse_entry, to_json
+from placet.evidence.entries import parse_entry
 from placet.evidence.entryview import EventView, OutcomeView, UseView, quick_event, quick_outcome, quick_use
-from placet.evidence.errors import AdmissionRefused, EntryError, MissingFact, ReplayError
-from placet.evidence.kinds import NO_PREV, Amend, Entry, Event, Grant, Record, State, Withdraw
-from placet.evidence.redraft import redraft
-from placet.evidence.rejudging import event_stands, use_stands
-from placet.evidence.state import LogState, ReadEvent
+from placet.evidence.errors import EntryError, ReplayError
+from placet.evidence.kinds import NO_PREV, Amend, Entry, Grant, Record, State, Withdraw
+from placet.evidence.rejudging import event_stands, readmit, use_stands
+from placet.evidence.state import Facts, LogState, ReadEvent
 from placet.evidence.status import NO_HISTORY, Status, StatusTree, fold_history
-from placet.evidence.terms import LOG_CREATED, RULES, VERSION, BasisOrdinal, LeafIndex, Micros
-from placet.evidence.view import Position, View
+from placet.evidence.terms import LOG_CREATED, RULES, VERSION, BasisOrdinal, LeafIndex, Micros, value
 from placet.tlog.hashing import leaf_hash
 from placet.tlog.tree import CompactRange
+
+__all__ = ("GrowingTree", "Replay", "Saved", "readmit")
 
 HASHED_AT_ONCE: Final = 256
 """How many leaves are hashed into the tree together: quicker than one by one."""
 
 
-def readmit(entry: Entry, view: View) -> None:
-    """Run the rules again on an entry at its own position, with everything before it in the view.
+class GrowingTree(Protocol):
+    """A tree that leaves are appended to: a `CompactRange` from leaf 0 on, `TileRows`."""
 
-    Of a state this checks what it covers, not its root. Raises ReplayError, with the entry that the rules give instead,
-    unless they give this very one.
-    """
-    try:
-        again = _admit_again(entry, view)
-    except (AdmissionRefused, MissingFact) as error:
-        message = f"the rules refuse this {entry.kind}: {error.message}"
-        raise ReplayError(error.reason, error.field, message, index=entry.i) from error
-    if isinstance(again, AlreadyEnded):
-        message = f"the basis had been withdrawn at entry {again.index} before"
-        raise ReplayError("BASIS_ENDED", "withdraw.basis", message, index=entry.i)
-    if again != entry:
-        _refuse_difference(entry, again)
-    if isinstance(entry, Event) and entry.permit is not None and entry.permit.not_after < entry.t:
-        raise ReplayError("PERMIT", "event.permit.not_after", "the permit ends before its event", index=entry.i)
+    @property
+    def hashes(self) -> Sequence[bytes]:
+        """The roots of the perfect subtrees that cover it, from left to right."""
+
+    def extend(self, leaves: Iterable[bytes]) -> None:
+        """Append leaf hashes in order."""
+
+    def root(self) -> bytes:
+        """Return the root over all leaves."""
 
 
-def _admit_again(entry: Entry, view: View) -> Entry | AlreadyEnded:
-    at = Position(i=entry.i, t=entry.t, prev=entry.prev)
-    if isinstance(entry, State):
-        return admit_state(at, prev_state=entry.prev_state, bases=entry.bases, status_root=entry.status_root)
-    if isinstance(entry, Event):
-        return admit(redraft(entry), at, view, decision=entry.decision)
-    return admit(redraft(entry), at, view)
+@value
+class Saved:
+    """All that a replay needs to go on after its last entry, which is a state. Shares its parts with the replay."""
 
-
-def _refuse_difference(entry: Entry, again: Entry) -> NoReturn:
-    written, expected = to_json(entry), to_json(again)
-    names = [name for name in written if written[name] != expected[name]]
-    words = ", ".join(
-        f"{name} is {dumps(written[name])} where the rules give {dumps(expected[name])}" for name in names
-    )
-    raise ReplayError(
-        "NOT_BY_THE_RULES", f"{entry.kind}.{names[0]}", f"{words}; the log is wrong", index=entry.i, expected=again
-    )
+    origin: str
+    size: int
+    t: Micros
+    prev: str
+    hashes: tuple[bytes, ...]
+    """Of the compact range over [0, size)."""
+    facts: Facts
+    histories: dict[BasisOrdinal, bytes]
+    """Of the bases that were amended or withdrawn."""
 
 
 class Replay:
     """A log read from its first entry on; refuses the first entry that is wrong."""
 
-    def __init__(self, origin: str, *, read_event: ReadEvent | None = None) -> None:
-        """Begin with the empty log of this name; `read_event` as for `LogState`."""
-        self.facts = LogState(origin, read_event=read_event)
+    def __init__(
+        self,
+        origin: str,
+        *,
+        read_event: ReadEvent | None = None,
+        saved: Saved | None = None,
+        tree: GrowingTree | None = None,
+    ) -> None:
+        """Begin with the empty log of this name, or after what was saved; `read_event` as for `LogState`.
+
+        `tree` is where leaves are appended, if somebody wants to know of them: empty, or as it was when saved. Believes
+        what was saved: compare `root` and `statuses` with the log. Raises RangeError if it does not fit together.
+        """
+        self.facts = LogState(origin, read_event=read_event, facts=None if saved is None else saved.facts)
         self.statuses = StatusTree()
         self._history: dict[BasisOrdinal, bytes] = {}
         self._root: str | None = None
-        self._tree = CompactRange()
+        self._tree: GrowingTree = _range(saved) if tree is None else tree
         self._leaves: list[bytes] = []
         self._size = 0
         self._prev = NO_PREV
         self._t = Micros(0)
         self._state: LeafIndex | None = None
+        if saved is not None:
+            self._resume(saved)
+
+    def _resume(self, saved: Saved) -> None:
+        self._history = saved.histories
+        self.statuses = StatusTree.from_leaves(
+            self._status_of(BasisOrdinal(at)).leaf() for at in range(self.facts.bases)
+        )
+        self._size, self._prev, self._t = saved.size, saved.prev, saved.t
+        self._state = LeafIndex(saved.size - 1)
+
+    def saved(self) -> Saved:
+        """Return what a later replay goes on from: write it down before feeding more.
+
+        Raises ReplayError unless `complete`.
+        """
+        if not self.complete:
+            self._refuse("INCOMPLETE", "state", "only where a state ends can a replay be resumed")
+        self._hash()
+        return Saved(
+            origin=self.facts.origin,
+            size=self._size,
+            t=self._t,
+            prev=self._prev,
+            hashes=tuple(self._tree.hashes),
+            facts=self.facts.kept,
+            histories=self._history,
+        )
 
     @property
     def size(self) -> int:
@@ -97,17 +123,12 @@ class Replay:
 
     def root(self) -> bytes:
         """Return the root of the tree of all entries read: compare it with the checkpoint's of the same size."""
-        self._tree.extend(self._leaves)
-        self._leaves.clear()
+        self._hash()
         return self._tree.root()
 
     def status(self, ordinal: BasisOrdinal) -> Status | None:
         """Return the status of a basis after the entries read; None if none of them granted it."""
-        basis = self.facts.basis(ordinal)
-        if basis is None:
-            return None
-        history = self._history.get(ordinal, NO_HISTORY)
-        return Status(ordinal=ordinal, granted=basis.granted, ended=basis.ended, history=history)
+        return self._status_of(ordinal) if ordinal in self.facts.kept.bases else None
 
     def feed_all(self, entries: Iterable[bytes]) -> None:
         """Take the bytes of the next entries; raises ReplayError at the first that is wrong, those before it taken."""
@@ -188,17 +209,23 @@ class Replay:
     def _append(self, leaf: bytes, t: Micros) -> None:
         self._leaves.append(leaf)
         if len(self._leaves) == HASHED_AT_ONCE:
-            self._tree.extend(self._leaves)
-            self._leaves.clear()
+            self._hash()
         self._size += 1
         self._prev = b64url(leaf)
         self._t = t
 
+    def _hash(self) -> None:
+        self._tree.extend(self._leaves)
+        self._leaves.clear()
+
     def _change(self, ordinal: BasisOrdinal) -> None:
-        status = self.status(ordinal)
-        if status is not None:
-            self.statuses.put(status)
+        self.statuses.put(self._status_of(ordinal))
         self._root = None
+
+    def _status_of(self, ordinal: BasisOrdinal) -> Status:
+        basis = self.facts.kept.bases[ordinal]
+        history = self._history.get(ordinal, NO_HISTORY)
+        return Status(ordinal=ordinal, granted=basis.granted, ended=basis.ended, history=history)
 
     def _status_root(self) -> str:
         if self._root is None:
@@ -235,3 +262,7 @@ class Replay:
 
     def _refuse(self, reason: str, field: str, message: str) -> NoReturn:
         raise ReplayError(reason, field, message, index=self.size)
+
+
+def _range(saved: Saved | None) -> CompactRange:
+    return CompactRange() if saved is None else CompactRange.resume(saved.hashes, saved.size)

@@ -12,31 +12,48 @@ from placet.evidence.approvals import APPROVED
 from placet.evidence.entryview import EventView, UseView
 from placet.evidence.errors import MissingFact
 from placet.evidence.kinds import Amend, Decision, Entry, Event, Grant, Record, Use, Withdraw
-from placet.evidence.terms import BasisOrdinal, LeafIndex, Verdict
+from placet.evidence.terms import BasisOrdinal, LeafIndex, Verdict, value
 from placet.evidence.usecounts import UseCounts
 from placet.evidence.view import Basis, DecisionFacts, EventFacts
 
 ReadEvent: TypeAlias = Callable[[LeafIndex], EventFacts | None]
 
 
+@value
+class Facts:
+    """What is kept of the entries of a log; it grows with bases, decisions and used events, not with entries."""
+
+    bases: dict[BasisOrdinal, Basis]
+    decisions: dict[LeafIndex, DecisionFacts]
+    approvals: dict[LeafIndex, Record]
+    allowed_events: dict[BasisOrdinal, int]
+    allowed_uses: UseCounts
+
+    @classmethod
+    def none(cls) -> "Facts":
+        """Return the facts of an empty log."""
+        return cls(bases={}, decisions={}, approvals={}, allowed_events={}, allowed_uses=UseCounts())
+
+
 class LogState:
     """The facts of a log after the entries applied so far."""
 
-    def __init__(self, origin: str, *, read_event: ReadEvent | None = None) -> None:
-        """Make the state of an empty log.
+    def __init__(self, origin: str, *, read_event: ReadEvent | None = None, facts: Facts | None = None) -> None:
+        """Make the state of an empty log, or of the one that `facts` are of.
 
         `read_event` looks an *earlier* event up elsewhere (a database, say), so that millions need not be kept here.
         """
         self.origin = origin
-        self.bases = 0
-        self._basis: dict[BasisOrdinal, Basis] = {}
-        self._decision: dict[LeafIndex, DecisionFacts] = {}
-        self._approval: dict[LeafIndex, Record] = {}
+        self.kept = Facts.none() if facts is None else facts
+        self.bases = len(self.kept.bases)
         self._event: dict[LeafIndex, EventFacts] = {}
         self._keeps_events = read_event is None
         self._read_event: ReadEvent = read_event or self._event.get
-        self._allowed_events: dict[BasisOrdinal, int] = {}
-        self._allowed_uses = UseCounts()
+        self._basis = self.kept.bases
+        self._decision = self.kept.decisions
+        self._approval = self.kept.approvals
+        self._allowed_events = self.kept.allowed_events
+        self._allowed_uses = self.kept.allowed_uses
 
     def apply(self, entry: Entry) -> None:
         """Take an entry that is now in the log into account."""

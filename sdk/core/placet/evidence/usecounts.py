@@ -5,7 +5,7 @@ Owns the counting of `placet.evidence.state`. A log of many years has more used 
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 LATELY: Final = 65_536
@@ -19,15 +19,11 @@ class UseCounts:
 
     # Invariant: `_events` ascends, `_counts` is parallel to it; a count in `_lately` is the newer one.
 
-    def __init__(self, pairs: Iterable[tuple[int, int]] = (), *, lately: int = LATELY) -> None:
-        """Begin with these pairs of event index and count, ascending by index."""
+    def __init__(self, *, lately: int = LATELY) -> None:
         self._most = lately
         self._lately: dict[int, int] = {}
         self._events = array("Q")
         self._counts = array("I")
-        for event, count in pairs:
-            self._events.append(event)
-            self._counts.append(count)
 
     def __getitem__(self, event: int) -> int:
         """Return the count of an event, 0 if it has none."""
@@ -42,7 +38,11 @@ class UseCounts:
 
     def add(self, event: int) -> None:
         """Count one more use of an event."""
-        self._lately[event] = self[event] + 1
+        self.put(event, self[event] + 1)
+
+    def put(self, event: int, count: int) -> None:
+        """Set the count of an event."""
+        self._lately[event] = count
         if len(self._lately) >= self._most:
             self._settle()
 

@@ -51,9 +51,9 @@ class Basis:
             subject=grant.subject,
             granted=grant.i,
             ended=None,
-            purposes=_ids(grant.purposes),
-            operations=_ids(grant.operations),
-            sites=_ids(grant.sites),
+            purposes=id_set(grant.purposes),
+            operations=id_set(grant.operations),
+            sites=id_set(grant.sites),
             egress=grant.egress,
             not_before=grant.not_before,
             not_after=grant.not_after,
@@ -65,9 +65,9 @@ class Basis:
         """Return this basis after an admitted amend."""
         return replace(
             self,
-            purposes=self.purposes if amend.purposes is None else _ids(amend.purposes),
-            operations=self.operations if amend.operations is None else _ids(amend.operations),
-            sites=self.sites if amend.sites is None else _ids(amend.sites),
+            purposes=self.purposes if amend.purposes is None else id_set(amend.purposes),
+            operations=self.operations if amend.operations is None else id_set(amend.operations),
+            sites=self.sites if amend.sites is None else id_set(amend.sites),
             egress=self.egress if amend.egress is None else amend.egress,
             not_after=self.not_after if amend.not_after is None else amend.not_after,
         )
@@ -214,6 +214,6 @@ class View(Protocol):
 
 
 @lru_cache(maxsize=4_096)
-def _ids(ids: tuple[str, ...]) -> frozenset[str]:
-    """Return ids as a set; bases with the same scope share one."""
+def id_set(ids: tuple[str, ...]) -> frozenset[str]:
+    """Return the ids of a scope as a set; bases with the same scope share one."""
     return frozenset(ids)
