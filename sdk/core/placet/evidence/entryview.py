@@ -104,6 +104,15 @@ def read_event(data: bytes) -> EventView:
     return quick_event(data) or _thorough(data)
 
 
+def event_facts(data: bytes) -> EventFacts | None:
+    """Return what the rules read of an event, None if the entry is of another kind; raises EntryError if it is none."""
+    view = quick_event(data)
+    if view is not None:
+        return view.facts()
+    entry = parse_entry(data)
+    return EventFacts.of(entry) if isinstance(entry, Event) else None
+
+
 def quick_event(data: bytes) -> EventView | None:
     """Return the event of an entry's bytes if it is an ordinary one; None means that `parse_entry` has to be asked."""
     match = _EVENT(data.decode("latin-1"))

@@ -34,7 +34,7 @@ class GrowingTree(Protocol):
     def hashes(self) -> Sequence[bytes]:
         """The roots of the perfect subtrees that cover it, from left to right."""
 
-    def extend(self, leaves: Iterable[bytes]) -> None:
+    def extend(self, leaves: Sequence[bytes]) -> None:
         """Append leaf hashes in order."""
 
     def root(self) -> bytes:

@@ -76,8 +76,8 @@ class LogState:
     def _apply_event(self, event: Event) -> None:
         if self._keeps_events:
             self._event[event.i] = EventFacts.of(event)
-        if event.verdict == Verdict.ALLOW:
-            self._count_event(event.basis)
+        if event.basis is not None and event.verdict == Verdict.ALLOW:
+            self._allowed_events[event.basis] = self._allowed_events.get(event.basis, 0) + 1
 
     def _apply_use(self, use: Use) -> None:
         if use.event is not None and use.verdict == Verdict.ALLOW:
@@ -87,17 +87,14 @@ class LogState:
         """Take an event that is now in the log into account, like `apply`."""
         if self._keeps_events:
             self._event[event.i] = event.facts()
-        if event.allowed:
-            self._count_event(event.basis)
+        basis = event.basis
+        if event.allowed and basis is not None:
+            self._allowed_events[basis] = self._allowed_events.get(basis, 0) + 1
 
     def apply_use(self, use: UseView) -> None:
         """Take a use that is now in the log into account, like `apply`."""
         if use.allowed:
             self._allowed_uses.add(use.event)
-
-    def _count_event(self, basis: BasisOrdinal | None) -> None:
-        if basis is not None:
-            self._allowed_events[basis] = self._allowed_events.get(basis, 0) + 1
 
     def _existing(self, ordinal: BasisOrdinal) -> Basis:
         basis = self._basis.get(ordinal)
