@@ -18,6 +18,7 @@ from placet.tlog.errors import TlogError
 
 OWN: Final = {
     "ledger": "placet.sdk.commands.ledger:app",
+    "monitor": "placet.sdk.commands.monitor:monitor",
     "verify": "placet.sdk.commands.verify:verify",
     "version": "placet.sdk.commands.version:version",
 }
