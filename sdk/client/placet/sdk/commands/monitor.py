@@ -91,21 +91,25 @@ class _Following:
     def look(self) -> int:
         """Look once, and return the exit status."""
         seen = _read(self.state)
-        status = 0
         try:
-            try:
-                found = self.monitor.look(seen)
-            except PlacetError as error:
-                self.err.print(f"not checked: {error}", style="yellow", markup=False)
-                found, status = seen, UNCHECKED
-            else:
-                write_lines(self.state, [_line(found)])
-                self._tell(seen, found)
-            if found is not None:
-                self.monitor.require_fresh(found, now=self.now())
+            found = self._looked(seen)
+            newest = found or seen
+            if newest is not None:
+                self.monitor.require_fresh(newest, now=self.now())
         except AlarmRaised as raised:
             return self._raise(raised.alarm)
-        return status
+        return 0 if found else UNCHECKED
+
+    def _looked(self, seen: Seen | None) -> Seen | None:
+        """Return what is held now, None if the log could not be read; raises AlarmRaised."""
+        try:
+            found = self.monitor.look(seen)
+        except PlacetError as error:
+            self.err.print(f"not checked: {error}", style="yellow", markup=False)
+            return None
+        write_lines(self.state, [_line(found)])
+        self._tell(seen, found)
+        return found
 
     def _raise(self, alarm: Alarm) -> int:
         path = self.evidence / alarm.file_name

@@ -1,8 +1,8 @@
 """One look of a monitor at a log: is what it serves now the continuation of what was seen before?
 
 Owns the checks, in order: the signature; no shorter log; consistency with the checkpoint held, proven from the tiles;
-the newest entry, which is a state; if wanted, a replay; and the age. Raises `AlarmRaised` with the evidence; a log that cannot
-be reached is a PlacetError and no alarm. Pure but for what it reads; never decides what happens to an alarm.
+the newest entry, which is a state; if wanted, a replay; and the age. Raises `AlarmRaised` with the evidence; a log that
+cannot be reached is a PlacetError and no alarm. Pure but for what it reads; never decides what follows from an alarm.
 """
 
 from collections.abc import Callable, Iterable, Mapping
