@@ -1,15 +1,14 @@
 """Small files that must survive a crash whole or not at all: lines, and the SHA-256 over them as the last line.
 
-Owns atomic writing (another file, synced, moved into place, the folder synced) and the check when read. Never decides
-what the lines mean.
+Owns the digest and its check when read; the writing is `placet.sdk.durable`. Never decides what the lines mean.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
 from placet.evidence.errors import EvidenceError
+from placet.sdk.durable import write_durably
 
 
 def write_lines(path: Path, lines: Iterable[bytes]) -> None:
@@ -17,17 +16,7 @@ def write_lines(path: Path, lines: Iterable[bytes]) -> None:
 
     Raises OSError, in which case the file is as it was.
     """
-    part = path.with_name(f"{path.name}.part")
-    digest = sha256()
-    with part.open("wb") as file:
-        for line in lines:
-            digest.update(line)
-            file.write(line)
-        file.write(digest.hexdigest().encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    _sync_folder(path.parent)
+    write_durably(path, _with_digest(lines))
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
@@ -42,13 +31,17 @@ def read_lines(path: Path) -> Iterator[bytes]:
                 digest.update(held)
                 yield held
             held = line
-    if held != digest.hexdigest().encode() + b"\n":
+    if held != _last_line(digest.hexdigest()):
         raise EvidenceError("STATE_FILE", str(path), "it is cut short or was changed; remove it and begin anew")
 
 
-def _sync_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
+def _with_digest(lines: Iterable[bytes]) -> Iterator[bytes]:
+    digest = sha256()
+    for line in lines:
+        digest.update(line)
+        yield line
+    yield _last_line(digest.hexdigest())
+
+
+def _last_line(digest: str) -> bytes:
+    return digest.encode() + b"\n"
