@@ -189,6 +189,14 @@ class Session(Link):
         await self.tie(tree, deadline, anchor=anchor, checkpoint=checkpoint)
         return entry, tree
 
+    async def believe(
+        self, checkpoint: evidence_pb2.Checkpoint, deadline: float, *, anchor: Tree | None = None
+    ) -> Tree:
+        """Return the tree of an answer's checkpoint once it is signed and tied to everything held before."""
+        tree = self.trust.open(checkpoint.note, checkpoint.tree_size)
+        await self.tie(tree, deadline, anchor=anchor, checkpoint=checkpoint)
+        return tree
+
     def wrote(self, index: int) -> None:
         """Note that a grant, amend or withdraw at that index was answered to this client."""
         self.after = max(self.after, index)
@@ -207,8 +215,8 @@ class Session(Link):
     async def close(self) -> None:
         """Keep the newest checkpoint, if there is a store, and close the channels; calls in flight are cancelled."""
         try:
-            if self._sharing is not None:
-                await self._sharing.exchange(self.deadline())
+            if self._sharing is not None and not self._sharing.alarmed:
+                await self._sharing.exchange(self.deadline(min(self.timeout, 2.0)))
         finally:
             await super().close()
 

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from placet.sdk.errors import Exhausted, Unreachable
+from placet.sdk.errors import Exhausted, ProofError, Unreachable
 from placet.sdk.stores import CheckpointStore
 from placet.sdk.trust import Tree, Trust
 
@@ -27,6 +27,8 @@ class Sharing:
         self._tie = tie
         self._clock = clock
         self._next = clock()
+        self.alarmed = False
+        """Whether an exchange has found a fork; whoever asked was told."""
 
     def due(self) -> bool:
         """Tell whether it is time for an exchange; then it is not again for a while."""
@@ -42,16 +44,22 @@ class Sharing:
         Raises ProofError for a fork, ConfigError if the store fails. What cannot be proven in time is left for later.
         """
         kept = await asyncio.to_thread(self._store.read)
-        while True:
-            trust = self._trust
-            if kept is not None and kept != trust.head.note:
-                try:
-                    await self._tie(trust.open(kept), deadline, trust.head)
-                except (Unreachable, Exhausted):
-                    return
-            held = trust.head.note
+        while await self._tied(kept, deadline):
+            held = self._trust.head.note
             if not held or held == kept:
                 return
             kept = await asyncio.to_thread(self._store.replace, kept, held)
-            if kept == held:
-                return
+
+    async def _tied(self, kept: str | None, deadline: float) -> bool:
+        """Tie what is kept to what is held; False if that cannot be done in time."""
+        trust = self._trust
+        if kept is None or kept == trust.head.note:
+            return True
+        try:
+            await self._tie(trust.open(kept), deadline, trust.head)
+        except (Unreachable, Exhausted):
+            return False
+        except ProofError:
+            self.alarmed = True
+            raise
+        return True

@@ -19,6 +19,7 @@ from placet.tlog.errors import TlogError
 OWN: Final = {
     "ledger": "placet.sdk.commands.ledger:app",
     "monitor": "placet.sdk.commands.monitor:monitor",
+    "receipts": "placet.sdk.commands.receipts:receipts",
     "verify": "placet.sdk.commands.verify:verify",
     "version": "placet.sdk.commands.version:version",
 }
