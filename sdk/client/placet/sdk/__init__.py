@@ -41,7 +41,16 @@ from placet.sdk.model.consents import (
     WithdrawnGuardianship,
 )
 from placet.sdk.model.faces import Checked, Customer, Decision, FaceEvent, Permitted, PermitWish
-from placet.sdk.model.ledger import ControllerDetails, Filter, LedgerEntry, LogCheckpoint, Page, ProofBundle, Receipt
+from placet.sdk.model.ledger import (
+    CheckedReceipt,
+    ControllerDetails,
+    Filter,
+    LedgerEntry,
+    LogCheckpoint,
+    Page,
+    ProofBundle,
+    Receipt,
+)
 from placet.sdk.model.legal import (
     Approved,
     Approver,
@@ -54,6 +63,7 @@ from placet.sdk.model.legal import (
 )
 from placet.sdk.model.registers import Attestation, Device, Purpose, Site
 from placet.sdk.model.vault import Destroyed, Enrolled, Holding, Holdings, Match, Template
+from placet.sdk.stores import CheckpointFile, CheckpointStore, ReceiptFolder, ReceiptStore
 from placet.sdk.subject import ReferenceKey, SubjectRef, SubjectReferences
 from placet.sdk.vocabulary import (
     ApproverRole,
@@ -95,6 +105,9 @@ __all__ = (
     "CapturedConsent",
     "Channel",
     "Checked",
+    "CheckedReceipt",
+    "CheckpointFile",
+    "CheckpointStore",
     "Choice",
     "Client",
     "Coalescing",
@@ -160,6 +173,8 @@ __all__ = (
     "Purpose",
     "Reason",
     "Receipt",
+    "ReceiptFolder",
+    "ReceiptStore",
     "ReferenceKey",
     "RevokedPermission",
     "Site",

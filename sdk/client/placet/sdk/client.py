@@ -11,6 +11,7 @@ from placet.sdk.aio.faces import Faces
 from placet.sdk.aio.ledger import Ledger
 from placet.sdk.aio.legal import LegalPermissions
 from placet.sdk.aio.operator import AsyncOperatorClient
+from placet.sdk.aio.receipts import Receipts
 from placet.sdk.aio.registers import Registers
 from placet.sdk.aio.vault import Vault
 from placet.sdk.blocking import LoopThread, context, iterator, method
@@ -20,7 +21,7 @@ from placet.sdk.session import Sources
 __all__ = ("AsyncClient", "AsyncOperatorClient", "Client", "OperatorClient")
 
 
-class AsyncClient(Faces, Consents, Registers, LegalPermissions, Vault, Ledger):
+class AsyncClient(Faces, Consents, Registers, LegalPermissions, Vault, Ledger, Receipts):
     """One controller's client, for asyncio. Use it on one event loop, as an async context manager."""
 
 
@@ -90,6 +91,8 @@ class Client:
     consistency = method(AsyncClient.consistency)
     entry = method(AsyncClient.entry)
     bundle = method(AsyncClient.bundle)
+    check_receipt = method(AsyncClient.check_receipt)
+    check_receipts = method(AsyncClient.check_receipts)
     search_page = method(AsyncClient.search_page)
     search = iterator(AsyncClient.search)
     export = iterator(AsyncClient.export)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, Self
 
 from placet.sdk.errors import ConfigError
+from placet.sdk.stores import CheckpointFile, CheckpointStore, ReceiptFolder, ReceiptStore
 from placet.sdk.subject import SubjectReferences
 from placet.tlog.errors import TlogError
 from placet.tlog.note import Verifier
@@ -27,7 +28,7 @@ CONFIG_VARIABLE: Final = "PLACET_CONFIG"
 MAX_BATCH: Final = 512
 _MEMBERS: Final = frozenset(
     {"controller", "targets", "token", "token_file", "log_vkey", "reference_key", "former_reference_keys", "gateway"}
-    | {"tls", "timeout", "checkpoint"}
+    | {"tls", "timeout", "checkpoint", "checkpoint_file", "receipts"}
 )
 
 
@@ -87,6 +88,7 @@ class Config:
     `token` carries this controller and the roles needed. `log_vkey` is the verifier key of the controller's log, handed
     over when it was created. `timeout` is the total time of a call in seconds, retries included. `checkpoint` is a
     signed note that an earlier client kept (`client.checkpoint_held`): a log that forked since is then noticed.
+    `checkpoints` keeps it by itself, and for all clients that share the store; `receipts` keeps withdrawal receipts.
     """
 
     controller: str
@@ -99,6 +101,8 @@ class Config:
     coalescing: Coalescing = Coalescing()
     checkpoint: str | None = None
     gateway: str | None = None
+    checkpoints: CheckpointStore | None = None
+    receipts: ReceiptStore | None = None
 
     # Invariant: a verifier key is pinned, and nothing travels in plain text beyond this machine.
 
@@ -119,8 +123,8 @@ class Config:
         """Return the configuration of a JSON file, with `changes` to single fields of this class.
 
         Members: controller, targets, token or token_file, log_vkey, reference_key (hex or base64), and optionally
-        former_reference_keys, tls {ca, cert, key, name}, timeout, checkpoint, gateway. Paths are relative to the file.
-        Raises ConfigError naming the member.
+        former_reference_keys, tls {ca, cert, key, name}, timeout, checkpoint, checkpoint_file, receipts (a folder),
+        gateway. Paths are relative to the file. Raises ConfigError naming the member.
         """
         place = Path(path)
         try:
@@ -233,6 +237,10 @@ def _from_members(found: dict[str, Any], folder: Path) -> dict[str, Any]:
         made["references"] = SubjectReferences(_key(found["reference_key"]), former)
     if found.get("tls"):
         made["tls"] = _tls(found["tls"], folder)
+    if found.get("checkpoint_file"):
+        made["checkpoints"] = CheckpointFile(folder / _text(found, "checkpoint_file"))
+    if found.get("receipts"):
+        made["receipts"] = ReceiptFolder(folder / _text(found, "receipts"))
     made |= {name: found[name] for name in ("timeout", "checkpoint", "gateway") if found.get(name) is not None}
     return made
 

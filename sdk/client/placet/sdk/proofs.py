@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from placet.evidence.entries import Entry, parse_entry
+from placet.evidence.entryview import EventView, read_event
 from placet.evidence.errors import EvidenceError
-from placet.sdk.entryview import EventView, read_event
 from placet.sdk.errors import ProofError
 from placet.sdk.trust import Tree
 from placet.tlog.errors import TlogError
@@ -128,7 +128,7 @@ def _difference(asked: EventAsked, view: EventView, index: int, *, repeated: boo
     """Return the first field in which an entry is not what was asked, None if there is none."""
     if view.id != asked.id:
         return "id"
-    if view.position != index:
+    if view.i != index:
         return "i"
     if view.purpose != asked.purpose:
         return "purpose"
@@ -161,7 +161,7 @@ def _permit_difference(asked: EventAsked, view: EventView) -> str | None:
         return "permit" if asked.max_uses and view.allowed else None
     if not view.allowed or view.max_uses != asked.max_uses:
         return "permit"
-    if asked.lifetime and view.not_after > view.at + asked.lifetime * 1_000_000:
+    if asked.lifetime and view.not_after > view.t + asked.lifetime * 1_000_000:
         return "permit"
     return None
 

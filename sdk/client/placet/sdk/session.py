@@ -23,6 +23,7 @@ from placet.sdk.config import Config, Targets, Tls, TokenSource
 from placet.sdk.errors import ConfigError, Exhausted, PlacetError, ProofError, Unreachable
 from placet.sdk.ids import uuid7
 from placet.sdk.proofs import check_entry
+from placet.sdk.sharing import Sharing
 from placet.sdk.transport.channels import Channels
 from placet.sdk.transport.methods import GET_CONSISTENCY, Method
 from placet.sdk.transport.status import error_of
@@ -110,7 +111,10 @@ class Session(Link):
         super().__init__(config.targets, config.tls, config.token, config.timeout, sources)
         self.config = config
         self.controller = config.controller
-        self.trust = Trust(config.verifier(), config.checkpoint)
+        store = config.checkpoints
+        kept = store.read() if store is not None and config.checkpoint is None else config.checkpoint
+        self.trust = Trust(config.verifier(), kept)
+        self._sharing = None if store is None else Sharing(store, self.trust, self._tie, sources.monotonic)
         self.after = 0
         """Index of the last grant, amend or withdraw answered to this client: it reads its own writes."""
         self.alternatives: dict[tuple[str, str], str] = {}
@@ -159,9 +163,21 @@ class Session(Link):
         for a fork, Unreachable when a proof that is missing cannot be had in time: then the answer is not to be used.
         """
         proof = list(checkpoint.consistency.hashes) if anchor is not None and checkpoint is not None else None
-        gap = self.trust.tie(tree, anchor or self.trust.head, proof, beginnings)
+        await self._tie(tree, deadline, anchor or self.trust.head, proof, beginnings)
+        if self._sharing is not None and self._sharing.due():
+            await self._sharing.exchange(deadline)
+
+    async def _tie(
+        self,
+        tree: Tree,
+        deadline: float,
+        anchor: Tree,
+        proof: list[bytes] | None = None,
+        beginnings: Mapping[int, bytes] = {},
+    ) -> None:
+        gap = self.trust.tie(tree, anchor, proof, beginnings)
         while gap is not None:
-            gap = self.trust.bridge(gap, await self._consistency(gap, deadline), beginnings)
+            gap = self.trust.bridge(gap, await self.consistency(gap, deadline), beginnings)
 
     async def prove(
         self, receipt: evidence_pb2.LedgerReceipt, deadline: float, *, anchor: Tree | None = None
@@ -173,11 +189,39 @@ class Session(Link):
         await self.tie(tree, deadline, anchor=anchor, checkpoint=checkpoint)
         return entry, tree
 
+    async def believe(
+        self, checkpoint: evidence_pb2.Checkpoint, deadline: float, *, anchor: Tree | None = None
+    ) -> Tree:
+        """Return the tree of an answer's checkpoint once it is signed and tied to everything held before."""
+        tree = self.trust.open(checkpoint.note, checkpoint.tree_size)
+        await self.tie(tree, deadline, anchor=anchor, checkpoint=checkpoint)
+        return tree
+
     def wrote(self, index: int) -> None:
         """Note that a grant, amend or withdraw at that index was answered to this client."""
         self.after = max(self.after, index)
 
-    async def _consistency(self, gap: Gap, deadline: float) -> list[bytes]:
+    async def keep_receipt(self, index: int, receipt: str) -> None:
+        """Keep a withdrawal's receipt, if there is a store; raises ConfigError if it cannot be kept."""
+        store = self.config.receipts
+        if store is None:
+            return
+        try:
+            await asyncio.to_thread(store.keep, self.trust.origin, index, receipt)
+        except ConfigError as error:
+            message = f"the withdrawal at entry {index} is in force and proven; only its receipt was not kept: "
+            raise ConfigError(error.reason, f"{message}{error.message}. Repeat the call", field="receipts") from error
+
+    async def close(self) -> None:
+        """Keep the newest checkpoint, if there is a store, and close the channels; calls in flight are cancelled."""
+        try:
+            if self._sharing is not None and not self._sharing.alarmed:
+                await self._sharing.exchange(self.deadline(min(self.timeout, 2.0)))
+        finally:
+            await super().close()
+
+    async def consistency(self, gap: Gap, deadline: float) -> list[bytes]:
+        """Return the consistency proof that is missing, unverified; raises ProofError if audit refuses to give one."""
         request = audit_pb2.GetConsistencyRequest(
             controller=self.controller, old_size=gap.old.size, new_size=gap.new.size
         )

@@ -40,7 +40,7 @@ from placet.evidence.grants import ALL, AlreadyEnded, admit_amend, admit_grant, 
 from placet.evidence.kinds import Decision, Entry, Event, EventPermit, Outcome, Record, State, Use
 from placet.evidence.reasons import Reason
 from placet.evidence.terms import SECOND, BasisOrdinal, Form, LeafIndex, Micros, Operation, Verdict
-from placet.evidence.view import Basis, DecisionFacts, EventFacts, Position, View
+from placet.evidence.view import AskedEvent, Basis, DecisionFacts, EventFacts, Place, Position, View
 
 __all__ = (
     "AlreadyEnded",
@@ -55,6 +55,7 @@ __all__ = (
     "admit_use",
     "admit_withdraw",
     "against_event",
+    "against_use",
 )
 
 CLOCK_SKEW: Final = 120 * SECOND
@@ -112,7 +113,7 @@ def admit_use(draft: UseDraft, at: Position, view: View) -> Use:
     """Return the use with the verdict of the rules at this position."""
     event = view.event(draft.event)
     n = 1 + (view.allowed_uses(draft.event) if event else 0)
-    reasons = _against_use(event, n, at, view)
+    reasons = against_use(event, n, at, view)
     return Use(
         i=at.i,
         prev=at.prev,
@@ -165,7 +166,7 @@ def admit_state(at: Position, *, prev_state: LeafIndex | None, bases: int, statu
 
 
 def against_event(
-    draft: EventDraft, i: LeafIndex, t: Micros, basis: Basis | None, view: View, decision: DecisionFacts
+    draft: AskedEvent, i: LeafIndex, t: Micros, basis: Basis | None, view: View, decision: DecisionFacts
 ) -> list[Reason]:
     """Return every reason against an event at index `i` and time `t` (rules 1 to 9), in order; none is an allow.
 
@@ -193,7 +194,7 @@ def against_event(
     return reasons
 
 
-def _against_use(event: EventFacts | None, n: int, at: Position, view: View) -> list[Reason]:
+def against_use(event: EventFacts | None, n: int, at: Place, view: View) -> list[Reason]:
     """Return every reason against a use, in order: those of its event's basis, then those of its permit."""
     reasons: list[Reason] = []
     if event is None:
@@ -214,7 +215,7 @@ def _against_use(event: EventFacts | None, n: int, at: Position, view: View) -> 
 
 
 def _against_basis(
-    reasons: list[Reason], basis: Basis, asked: EventDraft | EventFacts, t: Micros, occurred: Micros, view: View
+    reasons: list[Reason], basis: Basis, asked: AskedEvent | EventFacts, t: Micros, occurred: Micros, view: View
 ) -> None:
     """Add the reasons of rules 2 to 5 against what is asked under a basis."""
     if basis.ended is not None:

@@ -65,6 +65,11 @@ def build_bundle(reader: EvidenceReader, event: LeafIndex) -> Bundle:
     )
 
 
+def build_status(reader: EvidenceReader, ordinal: BasisOrdinal) -> ProvenStatus:
+    """Return the status of a basis that the reader has, proven against its last state."""
+    return _basis(reader, ordinal)[0].status
+
+
 def build_receipt(reader: EvidenceReader, withdraw: LeafIndex) -> Receipt:
     """Return the receipt of the withdraw at this index; raises BundleError if that entry is no withdraw."""
     proven, entry = _read(reader, withdraw)

@@ -40,7 +40,7 @@ def decode(data: bytes) -> Any:
     Raises CanonicalError unless encoding the value again gives the same bytes.
     """
     try:
-        obj = json.loads(data.decode(), object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float)
+        obj = _decode(data.decode())
     except (ValueError, RecursionError) as error:
         raise CanonicalError("json", f"no JSON in UTF-8: {error}") from error
     if encode(obj) != data:
@@ -124,3 +124,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_float(text: str) -> object:
     raise ValueError(f"{text} is not an integer")
+
+
+# Made once: to make a decoder costs as much as to read an entry with it.
+_decode = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_no_float, parse_constant=_no_float).decode

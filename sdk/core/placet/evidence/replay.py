@@ -1,84 +1,120 @@
 """Replaying a log: would the rules have put every entry where it stands?
 
-`readmit` asks that of one entry and a view of what came before: the verifier uses it on the few entries of a bundle.
-`Replay` asks it of a whole log, and recomputes the chain, the tree and every status root besides: of what the operator
-claims, only clocks and the facts themselves are taken on trust. The rules are `placet.evidence.admission`.
+`Replay` asks that of a whole log (`readmit` of one entry), and recomputes the chain, the tree and every status root
+besides: of what the operator claims, only clocks and the facts themselves are taken on trust. The rules are
+`placet.evidence.admission`. What is frequent goes a quick way (`entryview`, `rejudging`); whatever is not sure to hold
+goes through `feed`, which decides.
 """
 
-from json import dumps
-from typing import NoReturn
+from collections.abc import Iterable, Sequence
+from typing import Final, NoReturn, Protocol
 
-from placet.evidence.admission import AlreadyEnded, admit, admit_state
 from placet.evidence.canonical import b64url
-from placet.evidence.entries import parse_entry, to_json
-from placet.evidence.errors import AdmissionRefused, EntryError, MissingFact, ReplayError
-from placet.evidence.kinds import NO_PREV, Amend, Entry, Event, Grant, Record, State, Withdraw
-from placet.evidence.redraft import redraft
-from placet.evidence.state import LogState, ReadEvent
-from placet.evidence.status import Status, StatusTree
-from placet.evidence.terms import LOG_CREATED, BasisOrdinal, LeafIndex, Micros
-from placet.evidence.view import Position, View
+from placet.evidence.entries import parse_entry
+from placet.evidence.entryview import EventView, OutcomeView, UseView, quick_event, quick_outcome, quick_use
+from placet.evidence.errors import EntryError, ReplayError
+from placet.evidence.kinds import NO_PREV, Amend, Entry, Grant, Record, State, Withdraw
+from placet.evidence.rejudging import event_stands, readmit, use_stands
+from placet.evidence.state import Facts, LogState, ReadEvent
+from placet.evidence.status import NO_HISTORY, Status, StatusTree, fold_history
+from placet.evidence.terms import LOG_CREATED, RULES, VERSION, BasisOrdinal, LeafIndex, Micros, value
 from placet.tlog.hashing import leaf_hash
 from placet.tlog.tree import CompactRange
 
+__all__ = ("GrowingTree", "Replay", "Saved", "readmit")
 
-def readmit(entry: Entry, view: View) -> None:
-    """Run the rules again on an entry at its own position, with everything before it in the view.
-
-    Of a state this checks what it covers, not its root. Raises ReplayError, with the entry that the rules give instead,
-    unless they give this very one.
-    """
-    try:
-        again = _admit_again(entry, view)
-    except (AdmissionRefused, MissingFact) as error:
-        message = f"the rules refuse this {entry.kind}: {error.message}"
-        raise ReplayError(error.reason, error.field, message, index=entry.i) from error
-    if isinstance(again, AlreadyEnded):
-        message = f"the basis had been withdrawn at entry {again.index} before"
-        raise ReplayError("BASIS_ENDED", "withdraw.basis", message, index=entry.i)
-    if again != entry:
-        _refuse_difference(entry, again)
-    if isinstance(entry, Event) and entry.permit is not None and entry.permit.not_after < entry.t:
-        raise ReplayError("PERMIT", "event.permit.not_after", "the permit ends before its event", index=entry.i)
+HASHED_AT_ONCE: Final = 256
+"""How many leaves are hashed into the tree together: quicker than one by one."""
 
 
-def _admit_again(entry: Entry, view: View) -> Entry | AlreadyEnded:
-    at = Position(i=entry.i, t=entry.t, prev=entry.prev)
-    if isinstance(entry, State):
-        return admit_state(at, prev_state=entry.prev_state, bases=entry.bases, status_root=entry.status_root)
-    if isinstance(entry, Event):
-        return admit(redraft(entry), at, view, decision=entry.decision)
-    return admit(redraft(entry), at, view)
+class GrowingTree(Protocol):
+    """A tree that leaves are appended to: a `CompactRange` from leaf 0 on, `TileRows`."""
+
+    @property
+    def hashes(self) -> Sequence[bytes]:
+        """The roots of the perfect subtrees that cover it, from left to right."""
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Append leaf hashes in order."""
+
+    def root(self) -> bytes:
+        """Return the root over all leaves."""
 
 
-def _refuse_difference(entry: Entry, again: Entry) -> NoReturn:
-    written, expected = to_json(entry), to_json(again)
-    names = [name for name in written if written[name] != expected[name]]
-    words = ", ".join(
-        f"{name} is {dumps(written[name])} where the rules give {dumps(expected[name])}" for name in names
-    )
-    raise ReplayError(
-        "NOT_BY_THE_RULES", f"{entry.kind}.{names[0]}", f"{words}; the log is wrong", index=entry.i, expected=again
-    )
+@value
+class Saved:
+    """All that a replay needs to go on after its last entry, which is a state. Shares its parts with the replay."""
+
+    origin: str
+    size: int
+    t: Micros
+    prev: str
+    hashes: tuple[bytes, ...]
+    """Of the compact range over [0, size)."""
+    facts: Facts
+    histories: dict[BasisOrdinal, bytes]
+    """Of the bases that were amended or withdrawn."""
 
 
 class Replay:
     """A log read from its first entry on; refuses the first entry that is wrong."""
 
-    def __init__(self, origin: str, *, read_event: ReadEvent | None = None) -> None:
-        """Begin with the empty log of this name; `read_event` as for `LogState`."""
-        self.facts = LogState(origin, read_event=read_event)
+    def __init__(
+        self,
+        origin: str,
+        *,
+        read_event: ReadEvent | None = None,
+        saved: Saved | None = None,
+        tree: GrowingTree | None = None,
+    ) -> None:
+        """Begin with the empty log of this name, or after what was saved; `read_event` as for `LogState`.
+
+        `tree` is where leaves are appended, if somebody wants to know of them: empty, or as it was when saved. Believes
+        what was saved: compare `root` and `statuses` with the log. Raises RangeError if it does not fit together.
+        """
+        self.facts = LogState(origin, read_event=read_event, facts=None if saved is None else saved.facts)
         self.statuses = StatusTree()
-        self._status: dict[BasisOrdinal, Status] = {}
-        self._tree = CompactRange()
+        self._history: dict[BasisOrdinal, bytes] = {}
+        self._root: str | None = None
+        self._tree: GrowingTree = _range(saved) if tree is None else tree
+        self._leaves: list[bytes] = []
+        self._size = 0
         self._prev = NO_PREV
         self._t = Micros(0)
         self._state: LeafIndex | None = None
+        if saved is not None:
+            self._resume(saved)
+
+    def _resume(self, saved: Saved) -> None:
+        self._history = saved.histories
+        self.statuses = StatusTree.from_leaves(
+            self._status_of(BasisOrdinal(at)).leaf() for at in range(self.facts.bases)
+        )
+        self._size, self._prev, self._t = saved.size, saved.prev, saved.t
+        self._state = LeafIndex(saved.size - 1)
+
+    def saved(self) -> Saved:
+        """Return what a later replay goes on from: write it down before feeding more.
+
+        Raises ReplayError unless `complete`.
+        """
+        if not self.complete:
+            self._refuse("INCOMPLETE", "state", "only where a state ends can a replay be resumed")
+        self._hash()
+        return Saved(
+            origin=self.facts.origin,
+            size=self._size,
+            t=self._t,
+            prev=self._prev,
+            hashes=tuple(self._tree.hashes),
+            facts=self.facts.kept,
+            histories=self._history,
+        )
 
     @property
     def size(self) -> int:
         """The number of entries read."""
-        return self._tree.end
+        return self._size
 
     @property
     def complete(self) -> bool:
@@ -87,11 +123,18 @@ class Replay:
 
     def root(self) -> bytes:
         """Return the root of the tree of all entries read: compare it with the checkpoint's of the same size."""
+        self._hash()
         return self._tree.root()
 
     def status(self, ordinal: BasisOrdinal) -> Status | None:
         """Return the status of a basis after the entries read; None if none of them granted it."""
-        return self._status.get(ordinal)
+        return self._status_of(ordinal) if ordinal in self.facts.kept.bases else None
+
+    def feed_all(self, entries: Iterable[bytes]) -> None:
+        """Take the bytes of the next entries; raises ReplayError at the first that is wrong, those before it taken."""
+        for data in entries:
+            if not self._quickly(data):
+                self.feed(data)
 
     def feed(self, data: bytes) -> Entry:
         """Take the bytes of the next entry; return it, or raise ReplayError and take nothing."""
@@ -107,23 +150,87 @@ class Replay:
         self._take(entry, leaf_hash(data))
         return entry
 
+    def _quickly(self, data: bytes) -> bool:
+        """Take an ordinary entry that holds; False: nothing was taken, and `feed` has to decide."""
+        begin = data[2:6]
+        view: EventView | UseView | OutcomeView | None
+        if begin == b"basi":
+            view = quick_event(data)
+            if view is None or not self._is_next(view) or not event_stands(view, self.facts):
+                return False
+            self.facts.apply_event(view)
+        elif begin == b"even":
+            view = quick_use(data)
+            if view is None or not self._is_next(view) or not use_stands(view, self.facts):
+                return False
+            self.facts.apply_use(view)
+        elif begin == b"base":
+            return self._quick_state(data)
+        else:
+            view = quick_outcome(data)
+            if view is None or not self._is_next(view):
+                return False
+        self._append(leaf_hash(data), view.t)
+        return True
+
+    def _is_next(self, view: EventView | UseView | OutcomeView) -> bool:
+        """Tell whether `_require_place` and `_require_beginning` are sure to accept an entry of such a kind."""
+        if view.i != self._size or view.i < 2 or view.prev != self._prev:
+            return False
+        return view.t == self._t or (view.t > self._t and self.complete)
+
+    def _quick_state(self, data: bytes) -> bool:
+        """Take the state that the entries so far give; there is only one, so it is written and compared."""
+        i, before = self._size, self._state
+        if before is None:
+            return False
+        expected = (
+            f'{{"bases":{self.statuses.size},"covers":[{before + 1},{i}],"i":{i},"kind":"state","prev":"{self._prev}",'
+            f'"prev_state":{before},"rules":"{RULES}","status_root":"{self._status_root()}","t":{self._t},'
+            f'"v":{VERSION}}}'
+        )
+        if data != expected.encode():
+            return False
+        self._state = LeafIndex(i)
+        self._append(leaf_hash(data), self._t)
+        return True
+
     def _take(self, entry: Entry, leaf: bytes) -> None:
         self.facts.apply(entry)
         if isinstance(entry, Grant):
-            self._change(Status.at_grant(entry.basis, entry.i))
-        elif isinstance(entry, Amend):
-            self._change(self._status[entry.basis].amended(leaf))
-        elif isinstance(entry, Withdraw):
-            self._change(self._status[entry.basis].withdrawn(leaf, entry.i))
+            self._change(entry.basis)
+        elif isinstance(entry, Amend | Withdraw):
+            self._history[entry.basis] = fold_history(self._history.get(entry.basis, NO_HISTORY), leaf)
+            self._change(entry.basis)
         elif isinstance(entry, State):
             self._state = entry.i
-        self._tree.append(leaf)
-        self._prev = b64url(leaf)
-        self._t = entry.t
+        self._append(leaf, entry.t)
 
-    def _change(self, status: Status) -> None:
-        self._status[status.ordinal] = status
-        self.statuses.put(status)
+    def _append(self, leaf: bytes, t: Micros) -> None:
+        self._leaves.append(leaf)
+        if len(self._leaves) == HASHED_AT_ONCE:
+            self._hash()
+        self._size += 1
+        self._prev = b64url(leaf)
+        self._t = t
+
+    def _hash(self) -> None:
+        self._tree.extend(self._leaves)
+        self._leaves.clear()
+
+    def _change(self, ordinal: BasisOrdinal) -> None:
+        self.statuses.put(self._status_of(ordinal))
+        self._root = None
+
+    def _status_of(self, ordinal: BasisOrdinal) -> Status:
+        basis = self.facts.kept.bases[ordinal]
+        history = self._history.get(ordinal, NO_HISTORY)
+        return Status(ordinal=ordinal, granted=basis.granted, ended=basis.ended, history=history)
+
+    def _status_root(self) -> str:
+        if self._root is None:
+            self._root = b64url(self.statuses.root())
+        return self._root
 
     def _require_place(self, entry: Entry) -> None:
         if entry.i != self.size:
@@ -148,10 +255,14 @@ class Replay:
             self._refuse("STATE", "prev_state", f"the state before is entry {self._state}")
         if state.bases != self.statuses.size:
             self._refuse("STATE", "bases", f"there are {self.statuses.size} bases")
-        if state.status_root != b64url(self.statuses.root()):
+        if state.status_root != self._status_root():
             self._refuse(
                 "STATUS_ROOT", "status_root", "the entries so far give another root: a basis's status is false"
             )
 
     def _refuse(self, reason: str, field: str, message: str) -> NoReturn:
         raise ReplayError(reason, field, message, index=self.size)
+
+
+def _range(saved: Saved | None) -> CompactRange:
+    return CompactRange() if saved is None else CompactRange.resume(saved.hashes, saved.size)

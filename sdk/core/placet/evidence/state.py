@@ -9,32 +9,51 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from placet.evidence.approvals import APPROVED
+from placet.evidence.entryview import EventView, UseView
 from placet.evidence.errors import MissingFact
 from placet.evidence.kinds import Amend, Decision, Entry, Event, Grant, Record, Use, Withdraw
-from placet.evidence.terms import BasisOrdinal, LeafIndex, Verdict
+from placet.evidence.terms import BasisOrdinal, LeafIndex, Verdict, value
+from placet.evidence.usecounts import UseCounts
 from placet.evidence.view import Basis, DecisionFacts, EventFacts
 
 ReadEvent: TypeAlias = Callable[[LeafIndex], EventFacts | None]
 
 
+@value
+class Facts:
+    """What is kept of the entries of a log; it grows with bases, decisions and used events, not with entries."""
+
+    bases: dict[BasisOrdinal, Basis]
+    decisions: dict[LeafIndex, DecisionFacts]
+    approvals: dict[LeafIndex, Record]
+    allowed_events: dict[BasisOrdinal, int]
+    allowed_uses: UseCounts
+
+    @classmethod
+    def none(cls) -> "Facts":
+        """Return the facts of an empty log."""
+        return cls(bases={}, decisions={}, approvals={}, allowed_events={}, allowed_uses=UseCounts())
+
+
 class LogState:
     """The facts of a log after the entries applied so far."""
 
-    def __init__(self, origin: str, *, read_event: ReadEvent | None = None) -> None:
-        """Make the state of an empty log.
+    def __init__(self, origin: str, *, read_event: ReadEvent | None = None, facts: Facts | None = None) -> None:
+        """Make the state of an empty log, or of the one that `facts` are of.
 
         `read_event` looks an *earlier* event up elsewhere (a database, say), so that millions need not be kept here.
         """
         self.origin = origin
-        self.bases = 0
-        self._basis: dict[BasisOrdinal, Basis] = {}
-        self._decision: dict[LeafIndex, DecisionFacts] = {}
-        self._approval: dict[LeafIndex, Record] = {}
+        self.kept = Facts.none() if facts is None else facts
+        self.bases = len(self.kept.bases)
         self._event: dict[LeafIndex, EventFacts] = {}
         self._keeps_events = read_event is None
         self._read_event: ReadEvent = read_event or self._event.get
-        self._allowed_events: dict[BasisOrdinal, int] = {}
-        self._allowed_uses: dict[LeafIndex, int] = {}
+        self._basis = self.kept.bases
+        self._decision = self.kept.decisions
+        self._approval = self.kept.approvals
+        self._allowed_events = self.kept.allowed_events
+        self._allowed_uses = self.kept.allowed_uses
 
     def apply(self, entry: Entry) -> None:
         """Take an entry that is now in the log into account."""
@@ -62,7 +81,20 @@ class LogState:
 
     def _apply_use(self, use: Use) -> None:
         if use.event is not None and use.verdict == Verdict.ALLOW:
-            self._allowed_uses[use.event] = self._allowed_uses.get(use.event, 0) + 1
+            self._allowed_uses.add(use.event)
+
+    def apply_event(self, event: EventView) -> None:
+        """Take an event that is now in the log into account, like `apply`."""
+        if self._keeps_events:
+            self._event[event.i] = event.facts()
+        basis = event.basis
+        if event.allowed and basis is not None:
+            self._allowed_events[basis] = self._allowed_events.get(basis, 0) + 1
+
+    def apply_use(self, use: UseView) -> None:
+        """Take a use that is now in the log into account, like `apply`."""
+        if use.allowed:
+            self._allowed_uses.add(use.event)
 
     def _existing(self, ordinal: BasisOrdinal) -> Basis:
         basis = self._basis.get(ordinal)
@@ -95,4 +127,4 @@ class LogState:
 
     def allowed_uses(self, event: LeafIndex) -> int:
         """Return how many allowed uses of the event were applied."""
-        return self._allowed_uses.get(event, 0)
+        return self._allowed_uses[event]

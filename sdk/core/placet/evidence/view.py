@@ -6,6 +6,7 @@ read left out. Never decides anything.
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Protocol
 
 from placet.evidence.kinds import Amend, Decision, Event, Grant, Record
@@ -50,9 +51,9 @@ class Basis:
             subject=grant.subject,
             granted=grant.i,
             ended=None,
-            purposes=frozenset(grant.purposes),
-            operations=frozenset(grant.operations),
-            sites=frozenset(grant.sites),
+            purposes=id_set(grant.purposes),
+            operations=id_set(grant.operations),
+            sites=id_set(grant.sites),
             egress=grant.egress,
             not_before=grant.not_before,
             not_after=grant.not_after,
@@ -64,9 +65,9 @@ class Basis:
         """Return this basis after an admitted amend."""
         return replace(
             self,
-            purposes=self.purposes if amend.purposes is None else frozenset(amend.purposes),
-            operations=self.operations if amend.operations is None else frozenset(amend.operations),
-            sites=self.sites if amend.sites is None else frozenset(amend.sites),
+            purposes=self.purposes if amend.purposes is None else id_set(amend.purposes),
+            operations=self.operations if amend.operations is None else id_set(amend.operations),
+            sites=self.sites if amend.sites is None else id_set(amend.sites),
             egress=self.egress if amend.egress is None else amend.egress,
             not_after=self.not_after if amend.not_after is None else amend.not_after,
         )
@@ -134,6 +135,54 @@ class EventFacts:
         )
 
 
+class AskedEvent(Protocol):
+    """What the rules read of an event that is asked for: a draft, or an entry that is judged again."""
+
+    @property
+    def basis(self) -> BasisOrdinal | None:
+        """The basis that was named, None if none was."""
+
+    @property
+    def purpose(self) -> str:
+        """Why."""
+
+    @property
+    def operation(self) -> Operation:
+        """What is to be done."""
+
+    @property
+    def site(self) -> str:
+        """Where."""
+
+    @property
+    def egress(self) -> bool:
+        """Whether anything leaves the device."""
+
+    @property
+    def occurred(self) -> Micros:
+        """When, by the caller's clock."""
+
+    @property
+    def offline(self) -> bool:
+        """Whether it waited on a device."""
+
+    @property
+    def seen(self) -> int:
+        """Tree size of the last checkpoint that the caller held."""
+
+
+class Place(Protocol):
+    """What the rules read of a position."""
+
+    @property
+    def i(self) -> LeafIndex:
+        """The index."""
+
+    @property
+    def t(self) -> Micros:
+        """The log's time."""
+
+
 class View(Protocol):
     """The facts of one log before the position that is being decided."""
 
@@ -162,3 +211,9 @@ class View(Protocol):
 
     def allowed_uses(self, event: LeafIndex) -> int:
         """Return how many allowed uses the event has."""
+
+
+@lru_cache(maxsize=4_096)
+def id_set(ids: tuple[str, ...]) -> frozenset[str]:
+    """Return the ids of a scope as a set; bases with the same scope share one."""
+    return frozenset(ids)

@@ -143,11 +143,11 @@ def encode_entries(entries: Sequence[bytes]) -> bytes:
 def decode_entries(data: bytes, width: int = TILE_WIDTH) -> list[bytes]:
     """Return the entries of a bundle of that width; raises TileError if it is cut short or has another number."""
     entries: list[bytes] = []
-    at = 0
-    while at < len(data):
+    at, end = 0, len(data)
+    while at < end:
         begin = at + _LENGTH_SIZE
-        at = begin + int.from_bytes(data[at:begin], "big")
-        if at > len(data):
+        at = begin + (data[at] << 8 | data[begin - 1]) if begin <= end else end + 1
+        if at > end:
             _refuse("TRUNCATED", f"the bundle ends inside entry {len(entries)}; fetch it again", "data")
         entries.append(data[begin:at])
     if len(entries) != width:

@@ -12,8 +12,8 @@ from typing import Final
 from placet.audit.errors import NotInLog
 from placet.audit.model import Head, Log
 from placet.audit.store import SqlJournal
-from placet.evidence.building import build_bundle
-from placet.evidence.bundle import format_evidence
+from placet.evidence.building import build_bundle, build_status
+from placet.evidence.bundle import ProvenStatus, format_evidence
 from placet.evidence.errors import EvidenceError
 from placet.evidence.status import StatusTree
 from placet.evidence.terms import BasisOrdinal, LeafIndex
@@ -117,6 +117,10 @@ class Snapshot:
             return format_evidence(build_bundle(self, LeafIndex(event))).encode()
         except EvidenceError as error:
             raise Invalid("event", error.message) from None
+
+    def status(self, ordinal: int) -> ProvenStatus | None:
+        """Return the status of a basis, proven against the last state entry; None if there is no such basis."""
+        return build_status(self, BasisOrdinal(ordinal)) if ordinal < self._head.bases else None
 
     def consistency(self, old: int, new: int) -> Consistency:
         """Return the proof from one size to another, at most this checkpoint's; raises Invalid naming the field."""

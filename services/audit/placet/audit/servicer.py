@@ -12,6 +12,7 @@ from placet.api.audit.v1 import audit_pb2_grpc
 from placet.audit import wire
 from placet.audit.creating import Controllers
 from placet.audit.holding import Holder
+from placet.audit.reading import Consistency, Snapshot
 from placet.audit.search import SearchIndex
 from placet.kit.errors import Invalid
 from placet.kit.grpc.caller import deadline
@@ -51,7 +52,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     async def GetCheckpoint(self, request: pb.GetCheckpointRequest, context: Context) -> pb.GetCheckpointResponse:
         """See audit.proto."""
         snapshot = self._holder.snapshot(request.controller)
-        proof = snapshot.consistency(request.seen, snapshot.size) if request.seen else None
+        proof = _consistency(snapshot, request.seen)
         return pb.GetCheckpointResponse(checkpoint=wire.checkpoint_to_pb(snapshot.signed, proof))
 
     async def GetConsistency(self, request: pb.GetConsistencyRequest, context: Context) -> pb.GetConsistencyResponse:
@@ -69,6 +70,13 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         """See audit.proto."""
         snapshot = self._holder.snapshot(request.controller)
         return pb.GetEntryResponse(receipt=wire.receipt_to_pb(snapshot.prove(request.index), snapshot.signed))
+
+    async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
+        """See audit.proto."""
+        snapshot = self._holder.snapshot(request.controller)
+        proof = _consistency(snapshot, request.seen)
+        state = wire.receipt_to_pb(snapshot.prove(snapshot.size - 1), snapshot.signed, proof)
+        return pb.GetStatusResponse(state=state, status=wire.status_to_pb(snapshot.status(request.basis)))
 
     async def GetBundle(self, request: pb.GetBundleRequest, context: Context) -> pb.GetBundleResponse:
         """See audit.proto."""
@@ -96,3 +104,8 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         content, immutable = self._holder.snapshot(request.controller).tile(request.path)
         kind = "application/octet-stream" if immutable else "text/plain; charset=utf-8"
         return pb.GetTileResponse(content=content, content_type=kind, immutable=immutable)
+
+
+def _consistency(snapshot: Snapshot, seen: int) -> Consistency | None:
+    """Return the proof from what a caller saw; there is none beyond the tree, and the caller alarms (ledger.md 7)."""
+    return snapshot.consistency(seen, snapshot.size) if 0 < seen <= snapshot.size else None

@@ -12,6 +12,7 @@ from placet.api.common.v1 import evidence_pb2, vocabulary_pb2
 from placet.audit.model import Log, LogState
 from placet.audit.reading import Consistency, Proven, Signed
 from placet.audit.search import Page, Query
+from placet.evidence.bundle import ProvenStatus
 from placet.evidence.reasons import Reason
 from placet.kit.errors import Invalid
 
@@ -48,10 +49,19 @@ def consistency_to_pb(proof: Consistency) -> evidence_pb2.ConsistencyProof:
     return evidence_pb2.ConsistencyProof(old_size=proof.old_size, hashes=proof.hashes)
 
 
-def receipt_to_pb(proven: Proven, signed: Signed) -> evidence_pb2.LedgerReceipt:
+def receipt_to_pb(proven: Proven, signed: Signed, consistency: Consistency | None = None) -> evidence_pb2.LedgerReceipt:
     """Return an entry with its proof and the checkpoint it is proven against."""
     entry = evidence_pb2.ProvenEntry(index=proven.index, entry=proven.entry, leaf_hash=proven.leaf, proof=proven.proof)
-    return evidence_pb2.LedgerReceipt(entry=entry, checkpoint=checkpoint_to_pb(signed))
+    return evidence_pb2.LedgerReceipt(entry=entry, checkpoint=checkpoint_to_pb(signed, consistency))
+
+
+def status_to_pb(status: ProvenStatus | None) -> pb.BasisStatus | None:
+    """Return a basis's status with its proof, None if there is no such basis."""
+    if status is None:
+        return None
+    return pb.BasisStatus(
+        basis=status.ordinal, granted=status.granted, ended=status.ended, history=status.history, proof=status.proof
+    )
 
 
 def query_from_pb(message: pb.Filter) -> Query:

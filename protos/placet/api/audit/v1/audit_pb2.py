@@ -27,7 +27,7 @@ from placet.api.common.v1 import evidence_pb2 as placet_dot_api_dot_common_dot_v
 from placet.api.common.v1 import vocabulary_pb2 as placet_dot_api_dot_common_dot_v1_dot_vocabulary__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fplacet/api/audit/v1/audit.proto\x12\x13placet.api.audit.v1\x1a!placet/api/common/v1/access.proto\x1a#placet/api/common/v1/evidence.proto\x1a%placet/api/common/v1/vocabulary.proto\"\x8f\x01\n\nController\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\x14\n\x0cverifier_key\x18\x03 \x01(\t\x12\x33\n\x05state\x18\x04 \x01(\x0e\x32$.placet.api.audit.v1.ControllerState\x12\x12\n\ncreated_at\x18\x05 \x01(\x03\"-\n\x17\x43reateControllerRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\"\x82\x01\n\x18\x43reateControllerResponse\x12\x30\n\x07\x64\x65tails\x18\x01 \x01(\x0b\x32\x1f.placet.api.audit.v1.Controller\x12\x34\n\ncheckpoint\x18\x02 \x01(\x0b\x32 .placet.api.common.v1.Checkpoint\"<\n\x16\x43loseControllerRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x81\x01\n\x17\x43loseControllerResponse\x12\x30\n\x07\x64\x65tails\x18\x01 \x01(\x0b\x32\x1f.placet.api.audit.v1.Controller\x12\x34\n\x07receipt\x18\x02 \x01(\x0b\x32#.placet.api.common.v1.LedgerReceipt\"*\n\x14GetControllerRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\"I\n\x15GetControllerResponse\x12\x30\n\x07\x64\x65tails\x18\x01 \x01(\x0b\x32\x1f.placet.api.audit.v1.Controller\"8\n\x14GetCheckpointRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x0c\n\x04seen\x18\x02 \x01(\x04\"M\n\x15GetCheckpointResponse\x12\x34\n\ncheckpoint\x18\x01 \x01(\x0b\x32 .placet.api.common.v1.Checkpoint\"O\n\x15GetConsistencyRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x10\n\x08old_size\x18\x02 \x01(\x04\x12\x10\n\x08new_size\x18\x03 \x01(\x04\"\xa9\x01\n\x16GetConsistencyResponse\x12\x35\n\x05proof\x18\x01 \x01(\x0b\x32&.placet.api.common.v1.ConsistencyProof\x12\x10\n\x08new_size\x18\x02 \x01(\x04\x12\x10\n\x08new_root\x18\x03 \x01(\x0c\x12\x34\n\ncheckpoint\x18\x04 \x01(\x0b\x32 .placet.api.common.v1.Checkpoint\"4\n\x0fGetEntryRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x04\"H\n\x10GetEntryResponse\x12\x34\n\x07receipt\x18\x01 \x01(\x0b\x32#.placet.api.common.v1.LedgerReceipt\"5\n\x10GetBundleRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\x04\"#\n\x11GetBundleResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"\xde\x01\n\x06\x46ilter\x12\x0c\n\x04\x66rom\x18\x01 \x01(\x03\x12\r\n\x05until\x18\x02 \x01(\x03\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12.\n\x07verdict\x18\x04 \x01(\x0e\x32\x1d.placet.api.common.v1.Verdict\x12,\n\x06reason\x18\x05 \x01(\x0e\x32\x1c.placet.api.common.v1.Reason\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12\x0c\n\x04site\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x08 \x01(\t\x12\x12\n\x05\x62\x61sis\x18\t \x01(\x04H\x00\x88\x01\x01\x42\x08\n\x06_basis\"s\n\rSearchRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12+\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1b.placet.api.audit.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\"%\n\x05\x46ound\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\"x\n\x0eSearchResponse\x12)\n\x05\x66ound\x18\x01 \x03(\x0b\x32\x1a.placet.api.audit.v1.Found\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\x12\x13\n\x0b\x63omplete_to\x18\x03 \x01(\x04\x12\x11\n\ttree_size\x18\x04 \x01(\x04\"?\n\rExportRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\r\n\x05\x62\x65gin\x18\x02 \x01(\x04\x12\x0b\n\x03\x65nd\x18\x03 \x01(\x04\"f\n\x0e\x45xportResponse\x12\r\n\x05\x62\x65gin\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12\x34\n\ncheckpoint\x18\x03 \x01(\x0b\x32 .placet.api.common.v1.Checkpoint\"2\n\x0eGetTileRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"K\n\x0fGetTileResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x11\n\timmutable\x18\x03 \x01(\x08*k\n\x0f\x43ontrollerState\x12 \n\x1c\x43ONTROLLER_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONTROLLER_STATE_OPEN\x10\x01\x12\x1b\n\x17\x43ONTROLLER_STATE_CLOSED\x10\x02\x32\xd4\x08\n\x0c\x41uditService\x12x\n\x10\x43reateController\x12,.placet.api.audit.v1.CreateControllerRequest\x1a-.placet.api.audit.v1.CreateControllerResponse\"\x07\xaa\xbb\x18\x03\n\x01\x0b\x12u\n\x0f\x43loseController\x12+.placet.api.audit.v1.CloseControllerRequest\x1a,.placet.api.audit.v1.CloseControllerResponse\"\x07\xaa\xbb\x18\x03\n\x01\x0b\x12r\n\rGetController\x12).placet.api.audit.v1.GetControllerRequest\x1a*.placet.api.audit.v1.GetControllerResponse\"\n\xaa\xbb\x18\x06\n\x04\x0b\x08\t\n\x12x\n\rGetCheckpoint\x12).placet.api.audit.v1.GetCheckpointRequest\x1a*.placet.api.audit.v1.GetCheckpointResponse\"\x10\xaa\xbb\x18\x0c\n\n\x08\t\n\x02\x01\x03\x04\x05\x06\x07\x12{\n\x0eGetConsistency\x12*.placet.api.audit.v1.GetConsistencyRequest\x1a+.placet.api.audit.v1.GetConsistencyResponse\"\x10\xaa\xbb\x18\x0c\n\n\x08\t\n\x02\x01\x03\x04\x05\x06\x07\x12\x62\n\x08GetEntry\x12$.placet.api.audit.v1.GetEntryRequest\x1a%.placet.api.audit.v1.GetEntryResponse\"\t\xaa\xbb\x18\x05\n\x03\x08\t\n\x12\x65\n\tGetBundle\x12%.placet.api.audit.v1.GetBundleRequest\x1a&.placet.api.audit.v1.GetBundleResponse\"\t\xaa\xbb\x18\x05\n\x03\x08\t\n\x12\\\n\x06Search\x12\".placet.api.audit.v1.SearchRequest\x1a#.placet.api.audit.v1.SearchResponse\"\t\xaa\xbb\x18\x05\n\x03\x08\t\n\x12^\n\x06\x45xport\x12\".placet.api.audit.v1.ExportRequest\x1a#.placet.api.audit.v1.ExportResponse\"\t\xaa\xbb\x18\x05\n\x03\x08\t\n0\x01\x12_\n\x07GetTile\x12#.placet.api.audit.v1.GetTileRequest\x1a$.placet.api.audit.v1.GetTileResponse\"\t\xaa\xbb\x18\x05\n\x03\x08\t\nb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fplacet/api/audit/v1/audit.proto\x12\x13placet.api.audit.v1\x1a!placet/api/common/v1/access.proto\x1a#placet/api/common/v1/evidence.proto\x1a%placet/api/common/v1/vocabulary.proto\"\x8f\x01\n\nController\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x0e\n\x06origin\x18\x02 \x01(\t\x12\x14\n\x0cverifier_key\x18\x03 \x01(\t\x12\x33\n\x05state\x18\x04 \x01(\x0e\x32$.placet.api.audit.v1.ControllerState\x12\x12\n\ncreated_at\x18\x05 \x01(\x03\"-\n\x17\x43reateControllerRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\"\x82\x01\n\x18\x43reateControllerResponse\x12\x30\n\x07\x64\x65tails\x18\x01 \x01(\x0b\x32\x1f.placet.api.audit.v1.Controller\x12\x34\n\ncheckpoint\x18\x02 \x01(\x0b\x32 .placet.api.common.v1.Checkpoint\"<\n\x16\x43loseControllerRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x81\x01\n\x17\x43loseControllerResponse\x12\x30\n\x07\x64\x65tails\x18\x01 \x01(\x0b\x32\x1f.placet.api.audit.v1.Controller\x12\x34\n\x07receipt\x18\x02 \x01(\x0b\x32#.placet.api.common.v1.LedgerReceipt\"*\n\x14GetControllerRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\"I\n\x15GetControllerResponse\x12\x30\n\x07\x64\x65tails\x18\x01 \x01(\x0b\x32\x1f.placet.api.audit.v1.Controller\"8\n\x14GetCheckpointRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x0c\n\x04seen\x18\x02 \x01(\x04\"M\n\x15GetCheckpointResponse\x12\x34\n\ncheckpoint\x18\x01 \x01(\x0b\x32 .placet.api.common.v1.Checkpoint\"O\n\x15GetConsistencyRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x10\n\x08old_size\x18\x02 \x01(\x04\x12\x10\n\x08new_size\x18\x03 \x01(\x04\"\xa9\x01\n\x16GetConsistencyResponse\x12\x35\n\x05proof\x18\x01 \x01(\x0b\x32&.placet.api.common.v1.ConsistencyProof\x12\x10\n\x08new_size\x18\x02 \x01(\x04\x12\x10\n\x08new_root\x18\x03 \x01(\x0c\x12\x34\n\ncheckpoint\x18\x04 \x01(\x0b\x32 .placet.api.common.v1.Checkpoint\"4\n\x0fGetEntryRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\x04\"H\n\x10GetEntryResponse\x12\x34\n\x07receipt\x18\x01 \x01(\x0b\x32#.placet.api.common.v1.LedgerReceipt\"C\n\x10GetStatusRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\r\n\x05\x62\x61sis\x18\x02 \x01(\x04\x12\x0c\n\x04seen\x18\x03 \x01(\x04\"k\n\x0b\x42\x61sisStatus\x12\r\n\x05\x62\x61sis\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x04\x12\x12\n\x05\x65nded\x18\x03 \x01(\x04H\x00\x88\x01\x01\x12\x0f\n\x07history\x18\x04 \x01(\x0c\x12\r\n\x05proof\x18\x05 \x03(\x0c\x42\x08\n\x06_ended\"y\n\x11GetStatusResponse\x12\x32\n\x05state\x18\x01 \x01(\x0b\x32#.placet.api.common.v1.LedgerReceipt\x12\x30\n\x06status\x18\x02 \x01(\x0b\x32 .placet.api.audit.v1.BasisStatus\"5\n\x10GetBundleRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\x04\"#\n\x11GetBundleResponse\x12\x0e\n\x06\x62undle\x18\x01 \x01(\x0c\"\xde\x01\n\x06\x46ilter\x12\x0c\n\x04\x66rom\x18\x01 \x01(\x03\x12\r\n\x05until\x18\x02 \x01(\x03\x12\x0c\n\x04kind\x18\x03 \x01(\t\x12.\n\x07verdict\x18\x04 \x01(\x0e\x32\x1d.placet.api.common.v1.Verdict\x12,\n\x06reason\x18\x05 \x01(\x0e\x32\x1c.placet.api.common.v1.Reason\x12\x0f\n\x07purpose\x18\x06 \x01(\t\x12\x0c\n\x04site\x18\x07 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x08 \x01(\t\x12\x12\n\x05\x62\x61sis\x18\t \x01(\x04H\x00\x88\x01\x01\x42\x08\n\x06_basis\"s\n\rSearchRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12+\n\x06\x66ilter\x18\x02 \x01(\x0b\x32\x1b.placet.api.audit.v1.Filter\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x04 \x01(\t\"%\n\x05\x46ound\x12\r\n\x05index\x18\x01 \x01(\x04\x12\r\n\x05\x65ntry\x18\x02 \x01(\x0c\"x\n\x0eSearchResponse\x12)\n\x05\x66ound\x18\x01 \x03(\x0b\x32\x1a.placet.api.audit.v1.Found\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\x12\x13\n\x0b\x63omplete_to\x18\x03 \x01(\x04\x12\x11\n\ttree_size\x18\x04 \x01(\x04\"?\n\rExportRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\r\n\x05\x62\x65gin\x18\x02 \x01(\x04\x12\x0b\n\x03\x65nd\x18\x03 \x01(\x04\"f\n\x0e\x45xportResponse\x12\r\n\x05\x62\x65gin\x18\x01 \x01(\x04\x12\x0f\n\x07\x65ntries\x18\x02 \x03(\x0c\x12\x34\n\ncheckpoint\x18\x03 \x01(\x0b\x32 .placet.api.common.v1.Checkpoint\"2\n\x0eGetTileRequest\x12\x12\n\ncontroller\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"K\n\x0fGetTileResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x11\n\timmutable\x18\x03 \x01(\x08*k\n\x0f\x43ontrollerState\x12 \n\x1c\x43ONTROLLER_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONTROLLER_STATE_OPEN\x10\x01\x12\x1b\n\x17\x43ONTROLLER_STATE_CLOSED\x10\x02\x32\xbf\t\n\x0c\x41uditService\x12x\n\x10\x43reateController\x12,.placet.api.audit.v1.CreateControllerRequest\x1a-.placet.api.audit.v1.CreateControllerResponse\"\x07\xaa\xbb\x18\x03\n\x01\x0b\x12u\n\x0f\x43loseController\x12+.placet.api.audit.v1.CloseControllerRequest\x1a,.placet.api.audit.v1.CloseControllerResponse\"\x07\xaa\xbb\x18\x03\n\x01\x0b\x12r\n\rGetController\x12).placet.api.audit.v1.GetControllerRequest\x1a*.placet.api.audit.v1.GetControllerResponse\"\n\xaa\xbb\x18\x06\n\x04\x0b\x08\t\n\x12x\n\rGetCheckpoint\x12).placet.api.audit.v1.GetCheckpointRequest\x1a*.placet.api.audit.v1.GetCheckpointResponse\"\x10\xaa\xbb\x18\x0c\n\n\x08\t\n\x02\x01\x03\x04\x05\x06\x07\x12{\n\x0eGetConsistency\x12*.placet.api.audit.v1.GetConsistencyRequest\x1a+.placet.api.audit.v1.GetConsistencyResponse\"\x10\xaa\xbb\x18\x0c\n\n\x08\t\n\x02\x01\x03\x04\x05\x06\x07\x12\x62\n\x08GetEntry\x12$.placet.api.audit.v1.GetEntryRequest\x1a%.placet.api.audit.v1.GetEntryResponse\"\t\xaa\xbb\x18\x05\n\x03\x08\t\n\x12i\n\tGetStatus\x12%.placet.api.audit.v1.GetStatusRequest\x1a&.placet.api.audit.v1.GetStatusResponse\"\r\xaa\xbb\x18\t\n\x07\x08\t\n\x01\x05\x06\x07\x12\x65\n\tGetBundle\x12%.placet.api.audit.v1.GetBundleRequest\x1a&.placet.api.audit.v1.GetBundleResponse\"\t\xaa\xbb\x18\x05\n\x03\x08\t\n\x12\\\n\x06Search\x12\".placet.api.audit.v1.SearchRequest\x1a#.placet.api.audit.v1.SearchResponse\"\t\xaa\xbb\x18\x05\n\x03\x08\t\n\x12^\n\x06\x45xport\x12\".placet.api.audit.v1.ExportRequest\x1a#.placet.api.audit.v1.ExportResponse\"\t\xaa\xbb\x18\x05\n\x03\x08\t\n0\x01\x12_\n\x07GetTile\x12#.placet.api.audit.v1.GetTileRequest\x1a$.placet.api.audit.v1.GetTileResponse\"\t\xaa\xbb\x18\x05\n\x03\x08\t\nb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUDITSERVICE'].methods_by_name['GetConsistency']._serialized_options = b'\252\273\030\014\n\n\010\t\n\002\001\003\004\005\006\007'
   _globals['_AUDITSERVICE'].methods_by_name['GetEntry']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['GetEntry']._serialized_options = b'\252\273\030\005\n\003\010\t\n'
+  _globals['_AUDITSERVICE'].methods_by_name['GetStatus']._loaded_options = None
+  _globals['_AUDITSERVICE'].methods_by_name['GetStatus']._serialized_options = b'\252\273\030\t\n\007\010\t\n\001\005\006\007'
   _globals['_AUDITSERVICE'].methods_by_name['GetBundle']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['GetBundle']._serialized_options = b'\252\273\030\005\n\003\010\t\n'
   _globals['_AUDITSERVICE'].methods_by_name['Search']._loaded_options = None
@@ -54,8 +56,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUDITSERVICE'].methods_by_name['Export']._serialized_options = b'\252\273\030\005\n\003\010\t\n'
   _globals['_AUDITSERVICE'].methods_by_name['GetTile']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['GetTile']._serialized_options = b'\252\273\030\005\n\003\010\t\n'
-  _globals['_CONTROLLERSTATE']._serialized_start=2217
-  _globals['_CONTROLLERSTATE']._serialized_end=2324
+  _globals['_CONTROLLERSTATE']._serialized_start=2518
+  _globals['_CONTROLLERSTATE']._serialized_end=2625
   _globals['_CONTROLLER']._serialized_start=168
   _globals['_CONTROLLER']._serialized_end=311
   _globals['_CREATECONTROLLERREQUEST']._serialized_start=313
@@ -82,26 +84,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETENTRYREQUEST']._serialized_end=1248
   _globals['_GETENTRYRESPONSE']._serialized_start=1250
   _globals['_GETENTRYRESPONSE']._serialized_end=1322
-  _globals['_GETBUNDLEREQUEST']._serialized_start=1324
-  _globals['_GETBUNDLEREQUEST']._serialized_end=1377
-  _globals['_GETBUNDLERESPONSE']._serialized_start=1379
-  _globals['_GETBUNDLERESPONSE']._serialized_end=1414
-  _globals['_FILTER']._serialized_start=1417
-  _globals['_FILTER']._serialized_end=1639
-  _globals['_SEARCHREQUEST']._serialized_start=1641
-  _globals['_SEARCHREQUEST']._serialized_end=1756
-  _globals['_FOUND']._serialized_start=1758
-  _globals['_FOUND']._serialized_end=1795
-  _globals['_SEARCHRESPONSE']._serialized_start=1797
-  _globals['_SEARCHRESPONSE']._serialized_end=1917
-  _globals['_EXPORTREQUEST']._serialized_start=1919
-  _globals['_EXPORTREQUEST']._serialized_end=1982
-  _globals['_EXPORTRESPONSE']._serialized_start=1984
-  _globals['_EXPORTRESPONSE']._serialized_end=2086
-  _globals['_GETTILEREQUEST']._serialized_start=2088
-  _globals['_GETTILEREQUEST']._serialized_end=2138
-  _globals['_GETTILERESPONSE']._serialized_start=2140
-  _globals['_GETTILERESPONSE']._serialized_end=2215
-  _globals['_AUDITSERVICE']._serialized_start=2327
-  _globals['_AUDITSERVICE']._serialized_end=3435
+  _globals['_GETSTATUSREQUEST']._serialized_start=1324
+  _globals['_GETSTATUSREQUEST']._serialized_end=1391
+  _globals['_BASISSTATUS']._serialized_start=1393
+  _globals['_BASISSTATUS']._serialized_end=1500
+  _globals['_GETSTATUSRESPONSE']._serialized_start=1502
+  _globals['_GETSTATUSRESPONSE']._serialized_end=1623
+  _globals['_GETBUNDLEREQUEST']._serialized_start=1625
+  _globals['_GETBUNDLEREQUEST']._serialized_end=1678
+  _globals['_GETBUNDLERESPONSE']._serialized_start=1680
+  _globals['_GETBUNDLERESPONSE']._serialized_end=1715
+  _globals['_FILTER']._serialized_start=1718
+  _globals['_FILTER']._serialized_end=1940
+  _globals['_SEARCHREQUEST']._serialized_start=1942
+  _globals['_SEARCHREQUEST']._serialized_end=2057
+  _globals['_FOUND']._serialized_start=2059
+  _globals['_FOUND']._serialized_end=2096
+  _globals['_SEARCHRESPONSE']._serialized_start=2098
+  _globals['_SEARCHRESPONSE']._serialized_end=2218
+  _globals['_EXPORTREQUEST']._serialized_start=2220
+  _globals['_EXPORTREQUEST']._serialized_end=2283
+  _globals['_EXPORTRESPONSE']._serialized_start=2285
+  _globals['_EXPORTRESPONSE']._serialized_end=2387
+  _globals['_GETTILEREQUEST']._serialized_start=2389
+  _globals['_GETTILEREQUEST']._serialized_end=2439
+  _globals['_GETTILERESPONSE']._serialized_start=2441
+  _globals['_GETTILERESPONSE']._serialized_end=2516
+  _globals['_AUDITSERVICE']._serialized_start=2628
+  _globals['_AUDITSERVICE']._serialized_end=3843
 # @@protoc_insertion_point(module_scope)

@@ -374,6 +374,104 @@ class GetEntryResponse(_message.Message):
 Global___GetEntryResponse: _TypeAlias = GetEntryResponse  # noqa: Y015
 
 @_typing.final
+class GetStatusRequest(_message.Message):
+    """The basis, and what the caller has seen of the log."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTROLLER_FIELD_NUMBER: _builtins.int
+    BASIS_FIELD_NUMBER: _builtins.int
+    SEEN_FIELD_NUMBER: _builtins.int
+    controller: _builtins.str
+    basis: _builtins.int
+    """Ordinal of the basis."""
+    seen: _builtins.int
+    """Tree size of the newest checkpoint the caller holds, 0 if none."""
+    def __init__(
+        self,
+        *,
+        controller: _builtins.str = ...,
+        basis: _builtins.int = ...,
+        seen: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis", b"basis", "controller", b"controller", "seen", b"seen"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStatusRequest: _TypeAlias = GetStatusRequest  # noqa: Y015
+
+@_typing.final
+class BasisStatus(_message.Message):
+    """A basis as an interval of log positions, with its inclusion proof in the status tree (docs/adr/0002-entry-format.md)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASIS_FIELD_NUMBER: _builtins.int
+    GRANTED_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
+    PROOF_FIELD_NUMBER: _builtins.int
+    basis: _builtins.int
+    granted: _builtins.int
+    """Index of the grant."""
+    ended: _builtins.int
+    """Index of the withdrawal; absent while the basis stands."""
+    history: _builtins.bytes
+    """32 bytes: what became of it in between."""
+    @_builtins.property
+    def proof(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """32-byte hashes, the leaf's sibling first, against `status_root` of the state entry."""
+
+    def __init__(
+        self,
+        *,
+        basis: _builtins.int = ...,
+        granted: _builtins.int = ...,
+        ended: _builtins.int | None = ...,
+        history: _builtins.bytes = ...,
+        proof: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_ended", b"_ended", "ended", b"ended"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_ended", b"_ended", "basis", b"basis", "ended", b"ended", "granted", b"granted", "history", b"history", "proof", b"proof"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__ended: _TypeAlias = _typing.Literal["ended"]  # noqa: Y015
+    _WhichOneofArgType__ended: _TypeAlias = _typing.Literal["_ended", b"_ended"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ended) -> _WhichOneofReturnType__ended | None: ...
+
+Global___BasisStatus: _TypeAlias = BasisStatus  # noqa: Y015
+
+@_typing.final
+class GetStatusResponse(_message.Message):
+    """The state entry that commits to every status, its proof and checkpoint, and the status asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def state(self) -> _evidence_pb2.LedgerReceipt: ...
+    @_builtins.property
+    def status(self) -> Global___BasisStatus:
+        """Absent if the log has no such basis."""
+
+    def __init__(
+        self,
+        *,
+        state: _evidence_pb2.LedgerReceipt | None = ...,
+        status: Global___BasisStatus | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["state", b"state", "status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["state", b"state", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
 class GetBundleRequest(_message.Message):
     """The position of the event whose evidence is wanted."""
 

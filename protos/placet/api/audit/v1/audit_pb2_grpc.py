@@ -66,6 +66,11 @@ class AuditServiceStub:
                 request_serializer=placet_dot_api_dot_audit_dot_v1_dot_audit__pb2.GetEntryRequest.SerializeToString,
                 response_deserializer=placet_dot_api_dot_audit_dot_v1_dot_audit__pb2.GetEntryResponse.FromString,
                 _registered_method=True)
+        self.GetStatus = channel.unary_unary(
+                '/placet.api.audit.v1.AuditService/GetStatus',
+                request_serializer=placet_dot_api_dot_audit_dot_v1_dot_audit__pb2.GetStatusRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_audit_dot_v1_dot_audit__pb2.GetStatusResponse.FromString,
+                _registered_method=True)
         self.GetBundle = channel.unary_unary(
                 '/placet.api.audit.v1.AuditService/GetBundle',
                 request_serializer=placet_dot_api_dot_audit_dot_v1_dot_audit__pb2.GetBundleRequest.SerializeToString,
@@ -135,6 +140,13 @@ class AuditServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetStatus(self, request, context):
+        """How one basis stands under the newest checkpoint, proven: what a kept withdrawal receipt is held against.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetBundle(self, request, context):
         """The self-contained evidence for one event (placet.bundle/1, docs/adr/0003-bundle-format.md).
         """
@@ -195,6 +207,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.GetEntry,
                     request_deserializer=placet_dot_api_dot_audit_dot_v1_dot_audit__pb2.GetEntryRequest.FromString,
                     response_serializer=placet_dot_api_dot_audit_dot_v1_dot_audit__pb2.GetEntryResponse.SerializeToString,
+            ),
+            'GetStatus': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatus,
+                    request_deserializer=placet_dot_api_dot_audit_dot_v1_dot_audit__pb2.GetStatusRequest.FromString,
+                    response_serializer=placet_dot_api_dot_audit_dot_v1_dot_audit__pb2.GetStatusResponse.SerializeToString,
             ),
             'GetBundle': grpc.unary_unary_rpc_method_handler(
                     servicer.GetBundle,
@@ -381,6 +398,33 @@ class AuditService:
             '/placet.api.audit.v1.AuditService/GetEntry',
             placet_dot_api_dot_audit_dot_v1_dot_audit__pb2.GetEntryRequest.SerializeToString,
             placet_dot_api_dot_audit_dot_v1_dot_audit__pb2.GetEntryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatus(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.audit.v1.AuditService/GetStatus',
+            placet_dot_api_dot_audit_dot_v1_dot_audit__pb2.GetStatusRequest.SerializeToString,
+            placet_dot_api_dot_audit_dot_v1_dot_audit__pb2.GetStatusResponse.FromString,
             options,
             channel_credentials,
             insecure,

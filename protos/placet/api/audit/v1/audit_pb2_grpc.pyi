@@ -47,6 +47,8 @@ class AuditServiceStub:
     """Proves that the newest checkpoint extends an older tree."""
     GetEntry: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetEntryRequest, _audit_pb2.GetEntryResponse]
     """One entry with its inclusion proof under the newest checkpoint."""
+    GetStatus: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetStatusRequest, _audit_pb2.GetStatusResponse]
+    """How one basis stands under the newest checkpoint, proven: what a kept withdrawal receipt is held against."""
     GetBundle: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetBundleRequest, _audit_pb2.GetBundleResponse]
     """The self-contained evidence for one event (placet.bundle/1, docs/adr/0003-bundle-format.md)."""
     Search: _grpc.UnaryUnaryMultiCallable[_audit_pb2.SearchRequest, _audit_pb2.SearchResponse]
@@ -75,6 +77,8 @@ class AuditServiceAsyncStub(AuditServiceStub):
     """Proves that the newest checkpoint extends an older tree."""
     GetEntry: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetEntryRequest, _audit_pb2.GetEntryResponse]  # type: ignore[assignment]
     """One entry with its inclusion proof under the newest checkpoint."""
+    GetStatus: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetStatusRequest, _audit_pb2.GetStatusResponse]  # type: ignore[assignment]
+    """How one basis stands under the newest checkpoint, proven: what a kept withdrawal receipt is held against."""
     GetBundle: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetBundleRequest, _audit_pb2.GetBundleResponse]  # type: ignore[assignment]
     """The self-contained evidence for one event (placet.bundle/1, docs/adr/0003-bundle-format.md)."""
     Search: _aio.UnaryUnaryMultiCallable[_audit_pb2.SearchRequest, _audit_pb2.SearchResponse]  # type: ignore[assignment]
@@ -136,6 +140,14 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.GetEntryResponse, _abc.Awaitable[_audit_pb2.GetEntryResponse]]:
         """One entry with its inclusion proof under the newest checkpoint."""
+
+    @_abc_1.abstractmethod
+    def GetStatus(
+        self,
+        request: _audit_pb2.GetStatusRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_pb2.GetStatusResponse, _abc.Awaitable[_audit_pb2.GetStatusResponse]]:
+        """How one basis stands under the newest checkpoint, proven: what a kept withdrawal receipt is held against."""
 
     @_abc_1.abstractmethod
     def GetBundle(

@@ -329,6 +329,8 @@ class Consents(Area):
         answer = await self._session.call(methods.WITHDRAW_GUARDIANSHIP, request, deadline)
         guardianship = guardianship_of(answer.guardianship)
         proven = [await prove_withdrawal(self._session, one, deadline) for one in answer.withdrawal_receipts]
+        if answer.HasField("checkpoint"):
+            await self._session.believe(answer.checkpoint, deadline)
         if sorted(ended.basis for _, ended in proven) != sorted(guardianship.bases):
             raise ProofError("PROOF_INVALID", "the receipts are not those of the guardianship's bases, one for each")
         return WithdrawnGuardianship(

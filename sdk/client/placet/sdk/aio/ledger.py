@@ -39,9 +39,7 @@ class Ledger(Area):
         deadline = self._session.deadline(timeout)
         request = pb.GetCheckpointRequest(controller=self.controller)
         answer, anchor = await self._session.ask(methods.GET_CHECKPOINT, request, deadline)
-        tree = self._session.trust.open(answer.checkpoint.note, answer.checkpoint.tree_size)
-        await self._session.tie(tree, deadline, anchor=anchor, checkpoint=answer.checkpoint)
-        return self._checkpoint(tree)
+        return self._checkpoint(await self._session.believe(answer.checkpoint, deadline, anchor=anchor))
 
     async def consistency(self, note: str, *, timeout: float | None = None) -> LogCheckpoint:
         """Prove that an older checkpoint (a signed note) is the beginning of the newest, which is returned.
@@ -150,6 +148,8 @@ class Ledger(Area):
         at = begin
         try:
             async for message in call:
+                if message.HasField("checkpoint"):
+                    await self._session.believe(message.checkpoint, self._session.deadline(timeout))
                 if not message.entries:
                     continue
                 if message.begin != at or at + len(message.entries) > end:

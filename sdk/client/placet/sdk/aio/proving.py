@@ -56,7 +56,7 @@ async def prove_record(
 async def prove_withdrawal(
     session: Session, evidence: bytes, deadline: float, *, basis: int | None = None
 ) -> tuple[Receipt, Withdraw]:
-    """Return the proven withdrawal of a placet.receipt/1, of that basis if one is told."""
+    """Return the proven withdrawal of a placet.receipt/1, of that basis if one is told; the receipt is kept."""
     try:
         found = parse_receipt(evidence)
     except EvidenceError as error:
@@ -68,6 +68,7 @@ async def prove_withdrawal(
     expected = {} if basis is None else {"basis": basis}
     ended = _require(entry, Withdraw, expected, tree, withdraw.entry)
     session.wrote(entry.i)
+    await session.keep_receipt(entry.i, evidence.decode())
     return _receipt(entry, withdraw.entry, withdraw.proof, tree), ended
 
 

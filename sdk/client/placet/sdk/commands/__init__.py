@@ -17,7 +17,10 @@ from placet.sdk.errors import PlacetError
 from placet.tlog.errors import TlogError
 
 OWN: Final = {
+    "ledger": "placet.sdk.commands.ledger:app",
+    "monitor": "placet.sdk.commands.monitor:monitor",
     "prove": "placet.sdk.commands.prove:prove",
+    "receipts": "placet.sdk.commands.receipts:receipts",
     "verify": "placet.sdk.commands.verify:verify",
     "version": "placet.sdk.commands.version:version",
 }

@@ -30,10 +30,46 @@ class LazyGroup(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of a name, imported now; None if there is none. One that does not load says so."""
         if cmd_name in self._own:
-            module, _, attribute = self._own[cmd_name].partition(":")
-            return _command(getattr(import_module(module), attribute), cmd_name)
-        found = [one for one in entry_points(group=GROUP) if one.name == cmd_name]
-        return _command(_load(found[0]), cmd_name) if found else None
+            return _own_command(self._own[cmd_name], cmd_name)
+        return _registered(cmd_name)
+
+
+class SharedGroup(TyperGroup):
+    """A group of ours to which another distribution may add: its own group of the same name is an entry point.
+
+    That one is imported only when a command is asked for that is not ours, or all of them are.
+    """
+
+    def __init__(self, *, own: Mapping[str, str], **options: Any) -> None:
+        super().__init__(**options)
+        self._own = dict(own)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands, sorted."""
+        others = self._others()
+        return sorted({*self._own, *(others.list_commands(ctx) if isinstance(others, TyperGroup) else ())})
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of a name, imported now; None if there is none."""
+        if cmd_name in self._own:
+            return _own_command(self._own[cmd_name], cmd_name)
+        others = self._others()
+        return others.get_command(ctx, cmd_name) if isinstance(others, TyperGroup) else others
+
+    def _others(self) -> Any:
+        """Return the other distribution's group, what says that it does not load, or None."""
+        return _registered(str(self.name))
+
+
+def _own_command(place: str, name: str) -> Any:
+    module, _, attribute = place.partition(":")
+    found = getattr(import_module(module), attribute)
+    return found if isinstance(found, TyperGroup) else _command(found, name)
+
+
+def _registered(name: str) -> Any:
+    found = [one for one in entry_points(group=GROUP) if one.name == name]
+    return _command(_load(found[0]), name) if found else None
 
 
 def _load(entry: EntryPoint) -> Any:

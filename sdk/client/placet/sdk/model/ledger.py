@@ -101,6 +101,25 @@ class ProofBundle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedReceipt:
+    """What a log says now of a withdrawal that it once proved, under the checkpoint of `tree_size` entries.
+
+    `fraud` is None while it says the same; otherwise the file (placet.fraud/1) that convicts the log.
+    """
+
+    basis: BasisOrdinal
+    index: LeafIndex
+    tree_size: int
+    receipt: str = field(repr=False)
+    fraud: str | None = field(repr=False)
+
+    @property
+    def holds(self) -> bool:
+        """Whether the log still says what the receipt proves."""
+        return self.fraud is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerDetails:
     """A controller and its log. `verifier_key` is what its clients and auditors pin."""
 

@@ -113,6 +113,7 @@ GET_CONTROLLER = _of(_A, "GetController", audit.GetControllerRequest, audit.GetC
 GET_CHECKPOINT = _of(_A, "GetCheckpoint", audit.GetCheckpointRequest, audit.GetCheckpointResponse)
 GET_CONSISTENCY = _of(_A, "GetConsistency", audit.GetConsistencyRequest, audit.GetConsistencyResponse)
 GET_ENTRY = _of(_A, "GetEntry", audit.GetEntryRequest, audit.GetEntryResponse)
+GET_STATUS = _of(_A, "GetStatus", audit.GetStatusRequest, audit.GetStatusResponse)
 GET_BUNDLE = _of(_A, "GetBundle", audit.GetBundleRequest, audit.GetBundleResponse)
 SEARCH = _of(_A, "Search", audit.SearchRequest, audit.SearchResponse)
 EXPORT = _of(_A, "Export", audit.ExportRequest, audit.ExportResponse)

@@ -12,15 +12,15 @@ from uuid import UUID
 
 from placet.api.common.v1 import evidence_pb2
 from placet.api.permission.v1 import permission_pb2 as pb
+from placet.evidence.entryview import EventView
 from placet.evidence.terms import MAX_INT
-from placet.sdk.entryview import EventView
 from placet.sdk.errors import Invalid
 from placet.sdk.ids import CODED_ID, coded_id, micros, uuid_text
 from placet.sdk.model.faces import Checked, Customer, Decision, PermitWish
 from placet.sdk.proofs import EventAsked, refuse
 from placet.sdk.subject import MAX_CUSTOMER_BYTES, SubjectReferences
 from placet.sdk.trust import Tree
-from placet.sdk.vocabulary import BasisOrdinal, LeafIndex, Micros, Operation, Verdict
+from placet.sdk.vocabulary import Operation, Verdict
 from placet.sdk.wire.words import AUDIENCE, INFERENCE, NATIONAL_CHANNEL, OPERATION, REASON, STORAGE, VERDICT
 from placet.tlog.proof import RangeProof
 
@@ -190,15 +190,15 @@ def decision_of(asked: EventAsked, view: EventView, answer: pb.Answer, tree: Tre
         id=asked.id,
         verdict=_ALLOW if allowed else _DENY,
         reasons=view.reasons,
-        index=LeafIndex(view.position),
-        at=Micros(view.at),
-        basis=None if view.basis is None else BasisOrdinal(view.basis),
-        decision=LeafIndex(view.decision),
+        index=view.i,
+        at=view.t,
+        basis=view.basis,
+        decision=view.decision,
         permitted_by=tuple(answer.permitted_by),
         forbidden_by=tuple(answer.forbidden_by),
         alternative=answer.alternative or None,
         permit=permit,
-        permit_until=None if view.not_after is None else Micros(view.not_after),
+        permit_until=view.not_after,
         repeated=answer.repeated,
         entry=answer.entry,
         checkpoint=tree.note,

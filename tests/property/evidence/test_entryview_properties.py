@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placet.evidence.entries import encode_entry, parse_entry
+from placet.evidence.entryview import EventView, _thorough, quick_event, read_event
 from placet.evidence.errors import EvidenceError
 from placet.evidence.kinds import NO_PREV, Event, EventPermit
 from placet.evidence.reasons import ORDER, Reason
 from placet.evidence.terms import MAX_INT, Operation
-from placet.sdk.entryview import EventView, _quick, _thorough, read_event
 
 INTS = st.one_of(st.integers(0, 300), st.integers(MAX_INT - 2, MAX_INT), st.integers(0, MAX_INT))
 CODES = st.one_of(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,20}", fullmatch=True), st.text(max_size=8))
@@ -62,7 +62,7 @@ def test_both_read_the_same(data: bytes) -> None:
     expected = thorough(data)
     assert expected is not None
     assert read_event(data) == expected
-    assert _quick(data) in (None, expected)
+    assert quick_event(data) in (None, expected)
 
 
 @given(events(), st.data())
@@ -77,7 +77,7 @@ def test_what_the_quick_one_accepts_the_thorough_one_accepts_with_the_same_value
     )
     cut = more.draw(st.integers(0, 4))
     changed = data[:at] + piece + data[at + cut :]
-    found = _quick(changed)
+    found = quick_event(changed)
     if found is not None:
         assert found == thorough(changed)
 
@@ -104,7 +104,7 @@ def test_an_ordinary_event_takes_the_quick_way() -> None:
         reasons=(Reason.BASIS_WITHDRAWN, Reason.POLICY),
         permit=None,
     )
-    view = _quick(encode_entry(ordinary))
+    view = quick_event(encode_entry(ordinary))
     assert view is not None
     assert view.reasons == ordinary.reasons
     assert not view.allowed

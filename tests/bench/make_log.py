@@ -1,0 +1,56 @@
+"""Makes a long, realistic log with the production sequencer and exports it as a C2SP tree, to be replayed.
+
+Owns nothing of the story (`tests/fakes/varied_story.py`) nor of the log (`tests/integration/audit/rig.py`).
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does: the fakes are shared with the tests
+
+from fakes.varied_story import Batch, VariedStory
+from integration.audit.rig import Rig
+
+from placet.audit.export import export_tiles
+from placet.evidence.entries import parse_entry
+from placet.evidence.kinds import Entry
+from placet.kit.ledger.messages import AppendReply, submission
+
+Progress = Callable[[int, int], None]
+
+
+def make_log(folder: Path, size: int, *, people: int, seed: int = 7, progress: Progress = lambda *_: None) -> str:
+    """Write a log of at least `size` entries as a tree below `folder`/tiles and return its verifier key."""
+    rig = Rig(folder)
+    try:
+        story = VariedStory(rig.log.origin, rig.now, seed=seed, people=people)
+        length = 0
+        while length < size:
+            batch = story.batch()
+            rig.now = max(rig.now, story.now)
+            reply = append(rig, batch)
+            length = max(length, reply.size)
+            story.took([read(one.entry) if one.error is None else None for one in reply.results])
+            progress(length, size)
+        export_tiles(rig.sequencer.snapshot(), folder / "tiles", progress=lambda *_: None)
+        return rig.log.vkey
+    finally:
+        rig.close()
+
+
+def append(rig: Rig, batch: Batch) -> AppendReply:
+    """Append one batch of a story; what the rules refuse is refused."""
+    decisions = list({id(decided): decided for _, decided in batch.asked if decided is not None}.values())
+    place = {id(decided): at for at, decided in enumerate(decisions)}
+    asked = [
+        submission(draft, key=os.urandom(16), decision=None if decided is None else place[id(decided)])
+        for draft, decided in batch.asked
+    ]
+    return rig.send(*asked, service=batch.service, decisions=decisions)
+
+
+def read(data: bytes) -> Entry:
+    """Return an entry."""
+    return parse_entry(data)
