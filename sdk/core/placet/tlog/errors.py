@@ -44,6 +44,10 @@ class TileError(TlogError):
     """A tile path, tile or entry bundle that is malformed."""
 
 
+class RequestError(TlogError):
+    """A call to a witness, or its answer, that is malformed."""
+
+
 class ProofReason(StrEnum):
     """Why a proof was refused."""
 
