@@ -118,8 +118,8 @@ def test_a_witness_that_forgets_is_caught() -> None:
         def ask_for_the_same(self) -> None:
             """Leave this out: who forgets refuses it."""
 
+    quick = settings(max_examples=300, stateful_step_count=25, deadline=None, phases=[Phase.generate])
     with pytest.raises(AssertionError):
-        quick = settings(max_examples=300, stateful_step_count=25, deadline=None, phases=[Phase.generate])
         run_state_machine_as_test(Forgetful, settings=quick)
 
 
