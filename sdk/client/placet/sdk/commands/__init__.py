@@ -16,7 +16,11 @@ from placet.sdk.commands.loading import LazyGroup
 from placet.sdk.errors import PlacetError
 from placet.tlog.errors import TlogError
 
-OWN: Final = {"verify": "placet.sdk.commands.verify:verify", "version": "placet.sdk.commands.version:version"}
+OWN: Final = {
+    "verify": "placet.sdk.commands.verify:verify",
+    "version": "placet.sdk.commands.version:version",
+    "witness": "placet.sdk.commands.witness:app",
+}
 DEFECT: Final = 70
 
 app = LazyGroup(
