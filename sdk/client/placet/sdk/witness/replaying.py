@@ -119,9 +119,9 @@ class Replayer:
             "message": str(error),
         }
         path = self._folder / f"invalid-{at}.json"
-        write_whole(path, json.dumps(said, ensure_ascii=False, indent=1) + "\n")
         facts = self._about(wanted) | {"alarm": True, "index": at, "reason": str(error.reason), "file": str(path)}
         _log.error("an entry that the log has signed for is not valid: %s", error, extra=facts)
+        write_whole(path, json.dumps(said, ensure_ascii=False, indent=1) + "\n")
 
     def _about(self, held: Held) -> dict[str, object]:
         return {"origin": self._origin, "size": held.checkpoint.size}
