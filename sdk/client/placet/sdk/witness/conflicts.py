@@ -52,7 +52,6 @@ class Conflicts:
         return self._folder / f"{'proven' if conflict.proven else 'unproven'}-{both}.json"
 
     def _write(self, path: Path, conflict: Conflict, now: int) -> bool:
-        self._folder.mkdir(parents=True, exist_ok=True)
         if not conflict.proven and sum(1 for _ in self._folder.glob("unproven-*")) >= MAX_UNPROVEN:
             return False
         write_whole(path, format_conflict(conflict, now=now))
@@ -105,6 +104,7 @@ def _members(text: str) -> dict[str, Any]:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file that is whole whenever it is there, and there after a power cut."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     with part.open("w", encoding="utf-8") as file:
         file.write(text)

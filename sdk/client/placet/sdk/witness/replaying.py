@@ -25,7 +25,7 @@ from placet.tlog.encoding import encode_base64
 from placet.tlog.witness import Held
 
 SKEW_S: Final = 300
-RETRY_S: Final = 2.0
+RETRY_S: Final = 5.0
 INVALID: Final = "placet.invalid/1"
 _log = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ class Replayer:
         self._wanted: Held | None = None
         self._done: tuple[Held, int] | None = None
         self._failed = False
+        self._stopped = False
         self._changed = Condition()
         Thread(target=self._run, name=f"replay-{origin}", daemon=True).start()
 
@@ -63,12 +64,17 @@ class Replayer:
                 return None
             return self._done[1]
 
+    def stop(self) -> None:
+        """End the thread; nothing is signed any more."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
     def _size(self) -> int:
         return 0 if self._done is None else self._done[0].checkpoint.size
 
     def _run(self) -> None:
-        while not self._failed:
-            wanted = self._next()
+        while not self._failed and (wanted := self._next()) is not None:
             try:
                 self._advance(wanted)
             except EvidenceError as error:
@@ -87,11 +93,14 @@ class Replayer:
         with self._changed:
             self._changed.wait(self._retry_s)
 
-    def _next(self) -> Held:
+    def _next(self) -> Held | None:
+        """Wait for a checkpoint that was not replayed yet; None when stopped."""
         with self._changed:
-            self._changed.wait_for(lambda: self._wanted is not None and self._wanted.checkpoint.size > self._size())
-            assert self._wanted is not None
-            return self._wanted
+            self._changed.wait_for(lambda: self._stopped or self._behind())
+            return None if self._stopped else self._wanted
+
+    def _behind(self) -> bool:
+        return self._wanted is not None and self._wanted.checkpoint.size > self._size()
 
     def _advance(self, wanted: Held) -> None:
         checkpoint = wanted.checkpoint
@@ -138,6 +147,11 @@ class ReplayingWitness:
         self._signer = signer
         self._clock = clock
         self._wait_s = wait_s
+
+    def stop(self) -> None:
+        """End what runs."""
+        for replayer in self._replayers.values():
+            replayer.stop()
 
     def line(self, held: Held) -> str | None:
         """Return the second cosignature, or None if the statement cannot be made."""

@@ -14,7 +14,7 @@ from placet.sdk.witness.replaying import Replayer, ReplayingWitness
 from placet.sdk.witness.server import WitnessServer
 from placet.sdk.witness.store import Store
 from placet.sdk.witness.tiles import HttpTiles
-from placet.sdk.witness.witness import Replays, Witness
+from placet.sdk.witness.witness import Witness
 from placet.tlog.addcheckpoint import origin_hash
 from placet.tlog.cosignature import CosignatureSigner
 from placet.tlog.note import format_vkey
@@ -43,10 +43,12 @@ def serve(config: WitnessConfig, *, replay: bool, ready: Callable[[WitnessServer
         _log.info("serving", extra=told)
         ready(server)
         server.serve_forever()
+    if replays is not None:
+        replays.stop()
     store.close()
 
 
-def _replays(config: WitnessConfig, first: CosignatureSigner) -> Replays:
+def _replays(config: WitnessConfig, first: CosignatureSigner) -> ReplayingWitness:
     """Return the second statement; its key must be another, because a cosignature does not say whose it is."""
     signer = load_key(config.folder / REPLAY_KEY)
     if signer.vkey.public_key == first.vkey.public_key:
