@@ -89,8 +89,8 @@ class Running:
             self.cosigned.append(note)
         return status
 
-    def checkpoint(self) -> str | None:
-        status, _, body = self.ask("GET", f"/{origin_hash(ORIGIN)}/checkpoint")
+    def checkpoint(self, origin: str = ORIGIN) -> str | None:
+        status, _, body = self.ask("GET", f"/{origin_hash(origin)}/checkpoint")
         return body if status == 200 else None
 
     def conflicts(self) -> list[Path]:
@@ -134,10 +134,10 @@ class Zygote:
         assert self._line() == "ready"
         self._pids: list[int] = []
 
-    def start(self, folder: Path, vkey: str, *, variant: str = "") -> Running:
+    def start(self, folder: Path, vkey: str, *, variant: str = "", port: int = 0) -> Running:
         (folder / "port").unlink(missing_ok=True)
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"folder": str(folder), "variant": variant}) + "\n")
+        self._process.stdin.write(json.dumps({"folder": str(folder), "variant": variant, "port": port}) + "\n")
         self._process.stdin.flush()
         pid = int(self._line())
         self._pids.append(pid)

@@ -1,6 +1,6 @@
 """Forks witness processes on demand, so that each starts in milliseconds; they can be told to die at a named step.
 
-Run as a program: reads a JSON object a line ({"folder", "variant"}), forks a witness that serves that folder and writes
+Run as a program: reads a JSON object a line ({"folder", "variant", "port"}), forks a witness that serves that folder and writes
 its port to the file `port`. A witness sends itself SIGKILL at the step that the file `die` names:
 
 - `decided`: the decision is made, nothing is written
@@ -106,7 +106,7 @@ def serve(said: dict[str, Any]) -> None:
     witness = kind(store, keys, signer, Conflicts(Path(CONFLICTS)), clock=lambda: int(time.time()))
     server._Handler = DyingHandler  # type: ignore[misc]
     logs.configure()
-    with server.WitnessServer(("127.0.0.1", 0), witness) as serving:
+    with server.WitnessServer(("127.0.0.1", said["port"]), witness) as serving:
         Path("port.part").write_text(str(serving.port))
         Path("port.part").replace("port")
         serving.serve_forever()

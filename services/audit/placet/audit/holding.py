@@ -156,6 +156,10 @@ class Holder:
             return encode_reply(AppendReply.failed(error))
         return await answer
 
+    def holds(self, controller: str) -> bool:
+        """Tell whether this replica sequences the controller's log, as far as it knows."""
+        return controller in self._held
+
     def snapshot(self, controller: str) -> Snapshot:
         """Return a controller's log at its last commit; valid until the caller awaits.
 

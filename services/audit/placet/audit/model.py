@@ -84,3 +84,12 @@ class Commit:
     def __post_init__(self) -> None:
         if self.before.size + len(self.entries) != self.after.size:
             raise ValueError("a commit's entries must lead from its old size to its new size")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cosigned:
+    """A checkpoint of a log as a signed note, with the cosignatures that it has."""
+
+    note: str
+    size: int
+    root: bytes

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from placet.audit.model import Commit, StoredBasis, StoredKey
+from placet.tlog.addcheckpoint import AddCheckpoint
+from placet.tlog.note import Vkey
 
 
 class Journal(Protocol):
@@ -35,4 +38,37 @@ class Journal(Protocol):
         """Write the group into the open transaction.
 
         Raises HeadMoved, having written nothing, if the head is not `commit.before` or another epoch holds the log.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A witness cosigned: the line of each of its keys, verified."""
+
+    by_key: Mapping[Vkey, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """A witness wants the proof to begin at the size that it holds."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A witness refuses. `conflict`: it holds a tree that the checkpoint does not continue."""
+
+    status: int
+    message: str
+    conflict: bool
+
+
+class Witness(Protocol):
+    """One witness of checkpoints, somewhere else, run by somebody else."""
+
+    async def add_checkpoint(self, request: AddCheckpoint) -> Lines | Holds | Refused:
+        """Put a checkpoint to the witness and return its answer.
+
+        Safe to repeat. Raises Unavailable when there is no answer within the timeout, or none that makes sense.
         """

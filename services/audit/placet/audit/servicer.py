@@ -10,8 +10,10 @@ from typing import Any
 from placet.api.audit.v1 import audit_pb2 as pb
 from placet.api.audit.v1 import audit_pb2_grpc
 from placet.audit import wire
+from placet.audit.cosigners import Cosigners
 from placet.audit.creating import Controllers
 from placet.audit.holding import Holder
+from placet.audit.model import Cosigned
 from placet.audit.search import SearchIndex
 from placet.kit.errors import Invalid
 from placet.kit.grpc.caller import deadline
@@ -22,10 +24,19 @@ Context = Any
 class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     """`placet.api.audit.v1.AuditService`."""
 
-    def __init__(self, controllers: Controllers, holder: Holder, index: SearchIndex, *, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        controllers: Controllers,
+        holder: Holder,
+        index: SearchIndex,
+        cosigners: Cosigners,
+        *,
+        now: Callable[[], int],
+    ) -> None:
         self._controllers = controllers
         self._holder = holder
         self._index = index
+        self._cosigners = cosigners
         self._now = now
 
     async def CreateController(
@@ -50,9 +61,14 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
 
     async def GetCheckpoint(self, request: pb.GetCheckpointRequest, context: Context) -> pb.GetCheckpointResponse:
         """See audit.proto."""
+        cosigned = await self._cosigned(request.controller)
         snapshot = self._holder.snapshot(request.controller)
-        proof = snapshot.consistency(request.seen, snapshot.size) if request.seen else None
-        return pb.GetCheckpointResponse(checkpoint=wire.checkpoint_to_pb(snapshot.signed, proof))
+        signed = snapshot.published(cosigned, seen=request.seen)
+        proof = snapshot.consistency(request.seen, signed.size) if request.seen else None
+        return pb.GetCheckpointResponse(checkpoint=wire.checkpoint_to_pb(signed, proof))
+
+    async def _cosigned(self, controller: str) -> Cosigned | None:
+        return await self._cosigners.newest(self._controllers.get(controller))
 
     async def GetConsistency(self, request: pb.GetConsistencyRequest, context: Context) -> pb.GetConsistencyResponse:
         """See audit.proto."""
@@ -72,7 +88,12 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
 
     async def GetBundle(self, request: pb.GetBundleRequest, context: Context) -> pb.GetBundleResponse:
         """See audit.proto."""
-        return pb.GetBundleResponse(bundle=self._holder.snapshot(request.controller).bundle(request.event))
+        snapshot, cosigned = self._holder.snapshot(request.controller), None
+        if request.event < snapshot.size:
+            within = (deadline() - self._now()) / 2e6
+            cosigned = await self._cosigners.covering(snapshot.log, request.event + 1, within=within)
+        snapshot = self._holder.snapshot(request.controller).under(cosigned)
+        return pb.GetBundleResponse(bundle=snapshot.bundle(request.event))
 
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:
         """See audit.proto."""
@@ -93,6 +114,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
 
     async def GetTile(self, request: pb.GetTileRequest, context: Context) -> pb.GetTileResponse:
         """See audit.proto."""
-        content, immutable = self._holder.snapshot(request.controller).tile(request.path)
+        cosigned = await self._cosigned(request.controller) if request.path == "checkpoint" else None
+        content, immutable = self._holder.snapshot(request.controller).tile(request.path, cosigned)
         kind = "application/octet-stream" if immutable else "text/plain; charset=utf-8"
         return pb.GetTileResponse(content=content, content_type=kind, immutable=immutable)
