@@ -64,7 +64,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         cosigned = await self._cosigned(request.controller)
         snapshot = self._holder.snapshot(request.controller)
         signed = snapshot.published(cosigned, seen=request.seen)
-        proof = snapshot.consistency(request.seen, signed.size) if request.seen else None
+        proof = snapshot.consistency(request.seen, signed.size) if 0 < request.seen <= signed.size else None
         return pb.GetCheckpointResponse(checkpoint=wire.checkpoint_to_pb(signed, proof))
 
     async def _cosigned(self, controller: str) -> Cosigned | None:
