@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from integration.audit.rig import Rig
-from integration.witness.witness_rig import Zygote
 
 
 @pytest.fixture
@@ -14,11 +13,3 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     made = Rig(tmp_path)
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    """Start witness processes; whatever was started is ended."""
-    made = Zygote()
-    yield made
-    made.stop()

@@ -159,20 +159,51 @@ class Zygote:
         return self._process.stdout.readline().strip()
 
 
+class Program:
+    """`placet witness run` on a folder, as a regulator runs it; its log is the file `log` there."""
+
+    def __init__(self, folder: Path, vkey: str, *options: str) -> None:
+        self.folder = folder
+        self.vkey = vkey
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Running:
+        """Start it and wait until it serves."""
+        with (self.folder / "log").open("ab") as log:
+            before = log.tell()
+            command = [str(Path(sys.executable).with_name("placet")), "witness", "run", str(self.folder)]
+            self._process = subprocess.Popen([*command, *self._options], stderr=log)
+        port = serving(self.folder, before)["port"]
+        return Running(self.folder, port, CosignatureVerifier.parse(self.vkey), self._process.pid)
+
+    def send(self, number: int) -> None:
+        """Send it a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9."""
+        self.send(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait(15)
+
+    def stop(self) -> None:
+        """Stop it in order, if it runs."""
+        if self._process is not None and self._process.poll() is None:
+            self.send(signal.SIGCONT)
+            self.send(signal.SIGTERM)
+            assert self._process.wait(15) == 0
+
+
 @contextlib.contextmanager
 def program(folder: Path, vkey: str, *options: str) -> Iterator[Running]:
-    """Run `placet witness run` on a folder, as a regulator would; its log is the file `log`."""
-    with (folder / "log").open("ab") as log:
-        before = log.tell()
-        process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("placet")), "witness", "run", str(folder), *options], stderr=log
-        )
+    """Run a witness until the end of the block."""
+    made = Program(folder, vkey, *options)
     try:
-        port = serving(folder, before)["port"]
-        yield Running(folder, port, CosignatureVerifier.parse(vkey), process.pid)
+        yield made.start()
     finally:
-        process.terminate()
-        assert process.wait(15) in (0, -signal.SIGKILL)
+        made.stop()
 
 
 def serving(folder: Path, begin: int = 0, within: float = 30.0) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Forks witness processes on demand, so that each starts in milliseconds; they can be told to die at a named step.
 
-Run as a program: reads a JSON object a line ({"folder", "variant", "port"}), forks a witness that serves that folder and writes
-its port to the file `port`. A witness sends itself SIGKILL at the step that the file `die` names:
+Run as a program: reads a JSON object a line ({"folder", "variant", "port"}), forks a witness that serves that folder
+and writes its port to the file `port`. A witness sends itself SIGKILL at the step that the file `die` names:
 
 - `decided`: the decision is made, nothing is written
 - `written`: the row is written, the transaction still open

@@ -93,7 +93,7 @@ async def _cosigners(stack: Stack[Settings], holder: Callable[[], Holder]) -> Wi
     stack.on_stop(database.close)
     await database.create_all(WitnessTable.metadata)
     client = await stack.enter(http_client(settings.witness_timeout, settings.witness_ca))
-    witnesses = http_witnesses(client, named, settings.witness_timeout)
+    witnesses = http_witnesses(client, named, timeout=settings.witness_timeout, rate=settings.witness_rate)
     store = WitnessStore(database)
     around = Surroundings(
         newest=lambda log: holder().snapshot(log.controller) if holder().holds(log.controller) else None,

@@ -101,7 +101,7 @@ class LogCosigning:
         self.log = log
         self.published: Cosigned | None = None
         self.hopeful = True
-        """Whether the last round reached the quorum, or it is still the first."""
+        """Whether the last round that is over reached the quorum; true until one has failed."""
         self._around = around
         self._attended = [Attended(at=at, witness=witness) for at, witness in witnesses]
         self._round: Round | None = None
@@ -229,6 +229,7 @@ class LogCosigning:
         newest = self.published is None or held.size >= self.published.size
         if newest and self._around.quorum(held.lines.keys()):
             self.published = held.cosigned()
+            self.hopeful = True
         missing = [key.vkey.name for key in one.at.keys if key.vkey not in answer.by_key]
         if missing:
             self._say(one, "incomplete", logging.INFO, f"has not signed with {', '.join(missing)} yet")

@@ -43,6 +43,9 @@ class Settings(BaseServiceSettings):
     witness_interval: float = Field(
         default=1.0, gt=0, le=3_600, description="Seconds between two checkpoints that are put to the witnesses."
     )
+    witness_rate: float = Field(
+        default=50.0, gt=0, le=10_000, description="Requests to witnesses a second at most, for all logs together."
+    )
     witness_timeout: float = Field(
         default=10.0, gt=0, le=300, description="Seconds that a witness may take to answer; no append waits for it."
     )

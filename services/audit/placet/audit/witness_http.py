@@ -36,17 +36,35 @@ def http_client(timeout: float, ca: Path | None) -> httpx.AsyncClient:
     return httpx.AsyncClient(timeout=timeout, trust_env=False, follow_redirects=False, verify=verify)
 
 
+class Turns:
+    """Lets so many requests a second through, in order: cosigning many logs must not slow their appends."""
+
+    def __init__(self, rate: float) -> None:
+        self._apart = 1 / rate
+        self._next = 0.0
+
+    async def wait(self) -> None:
+        """Return when it is this caller's turn."""
+        now = asyncio.get_running_loop().time()
+        at = max(now, self._next)
+        self._next = at + self._apart
+        if at > now:
+            await asyncio.sleep(at - now)
+
+
 class HttpWitness:
     """One witness at its submission prefix."""
 
-    def __init__(self, client: httpx.AsyncClient, witness: WitnessAt, timeout: float) -> None:
+    def __init__(self, client: httpx.AsyncClient, witness: WitnessAt, timeout: float, turns: Turns) -> None:
         self._client = client
         self._witness = witness
         self._timeout = timeout
+        self._turns = turns
         self._url = f"{witness.url}/{ADD_CHECKPOINT}"
 
     async def add_checkpoint(self, request: AddCheckpoint) -> Lines | Holds | Refused:
         """Put a checkpoint to the witness and return its answer; raises Unavailable."""
+        await self._turns.wait()
         try:
             async with asyncio.timeout(self._timeout):
                 status, kind, body = await self._post(format_request(request))
@@ -80,6 +98,9 @@ class HttpWitness:
         return Unavailable("DEPENDENCY_UNAVAILABLE", f"the witness {self._witness.name} {why}")
 
 
-def http_witnesses(client: httpx.AsyncClient, named: Sequence[WitnessAt], timeout: float) -> list[HttpWitness]:
-    """Return the witnesses over one client; a request takes `timeout` seconds at most."""
-    return [HttpWitness(client, witness, timeout) for witness in named]
+def http_witnesses(
+    client: httpx.AsyncClient, named: Sequence[WitnessAt], *, timeout: float, rate: float
+) -> list[HttpWitness]:
+    """Return the witnesses over one client: a request takes `timeout` seconds at most, all together `rate` a second."""
+    turns = Turns(rate)
+    return [HttpWitness(client, witness, timeout, turns) for witness in named]

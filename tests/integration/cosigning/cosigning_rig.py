@@ -79,8 +79,7 @@ class Bench:
             jitter=lambda: 0.5,
             answers=self.answers,
         )
-        timeout = 1.0
-        witnesses = http_witnesses(self.client, self.named, timeout)
+        witnesses = http_witnesses(self.client, self.named, timeout=1.0, rate=10_000)
         return LogCosigning(self.rig.log, list(zip(self.named, witnesses, strict=True)), around)
 
     def newest(self, _: Log) -> Snapshot | None:

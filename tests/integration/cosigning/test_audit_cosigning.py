@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from integration.audit.cosigning_rig import Witnesses, bench
+from integration.cosigning.cosigning_rig import Witnesses, bench
 from integration.audit.rig import Rig
 from integration.witness.witness_rig import Zygote
 
@@ -103,6 +103,10 @@ async def test_a_witness_that_hangs_delays_nobody(rig: Rig, three: Witnesses) ->
         assert slowest < 0.9  # the hanging one is given 1 s
         await made.until(lambda: made.outcomes("unavailable") > 0)
         assert made.outcomes("cosigned") >= 10
+    async with bench(rig, named, quorum=3) as made:  # negative control: were it waited for, this would see it
+        size = made.grow()
+        with pytest.raises(TimeoutError):
+            await made.published(size, within=0.9)
     server.close()
 
 
