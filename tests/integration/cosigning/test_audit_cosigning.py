@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from integration.cosigning.cosigning_rig import Witnesses, bench
 from integration.audit.rig import Rig
+from integration.cosigning.cosigning_rig import Witnesses, bench
 from integration.witness.witness_rig import Zygote
 
 from placet.audit.cosigners import WitnessCosigners

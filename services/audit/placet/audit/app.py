@@ -44,11 +44,6 @@ async def main(stack: Stack[Settings]) -> None:
     indexer = Indexer(database.engines, index)
     keys = KeyFiles(settings.data_dir / "keys", stack.random)
     cosigners = await _cosigners(stack, lambda: holder)
-
-    def appended(log: Log) -> None:
-        indexer.appended(log)
-        cosigners.appended(log)
-
     holder = Holder(
         database.engines,
         logs,
@@ -57,7 +52,7 @@ async def main(stack: Stack[Settings]) -> None:
         wall=stack.now,
         monotonic=lambda: time.monotonic_ns() // 1_000,
         queue_bound=settings.queue_bound,
-        appended=appended,
+        appended=_both(indexer.appended, cosigners.appended),
     )
     bus = await stack.enter(
         Bus(
@@ -75,8 +70,6 @@ async def main(stack: Stack[Settings]) -> None:
     await holder.look()
     stack.spawn(holder.run(), name="holder")
     stack.spawn(indexer.run(logs.all()), name="indexer")
-    if isinstance(cosigners, WitnessCosigners):
-        stack.spawn(cosigners.run(), name="cosigners")
     await Info(logs).open(bus)
     controllers = Controllers(logs, keys, holder, prefix=settings.log_prefix)
     servicer = AuditServicer(controllers, holder, index, cosigners, now=stack.now)
@@ -84,7 +77,7 @@ async def main(stack: Stack[Settings]) -> None:
 
 
 async def _cosigners(stack: Stack[Settings], holder: Callable[[], Holder]) -> WitnessCosigners | NoCosigners:
-    """Return what puts the logs to the witnesses, not yet running."""
+    """Return what puts the logs to the witnesses; it runs, and asks for the holder once a log was appended to."""
     settings = stack.settings
     named = settings.named_witnesses()
     if not named:
@@ -108,4 +101,13 @@ async def _cosigners(stack: Stack[Settings], holder: Callable[[], Holder]) -> Wi
     stack.metrics.gauge(
         "placet.audit.uncosigned", cosigners.uncosigned, "Entries that no quorum of witnesses has cosigned yet."
     )
+    stack.spawn(cosigners.run(), name="cosigners")
     return cosigners
+
+
+def _both(first: Callable[[Log], None], second: Callable[[Log], None]) -> Callable[[Log], None]:
+    def appended(log: Log) -> None:
+        first(log)
+        second(log)
+
+    return appended

@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from placet.audit.model import Cosigned, Log
-from placet.audit.ports import Holds, Lines, Refused, Witness
+from placet.audit.model import Cosigned, Holds, Lines, Log, Refused
+from placet.audit.ports import Witness
 from placet.audit.quorum import Quorum, WitnessAt
 from placet.audit.reading import Snapshot
 from placet.kit.errors import Corrupt, PlacetError

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
-from placet.audit.model import Commit, StoredBasis, StoredKey
+from placet.audit.model import Commit, Holds, Lines, Refused, StoredBasis, StoredKey
 from placet.tlog.addcheckpoint import AddCheckpoint
-from placet.tlog.note import Vkey
 
 
 class Journal(Protocol):
@@ -39,29 +37,6 @@ class Journal(Protocol):
 
         Raises HeadMoved, having written nothing, if the head is not `commit.before` or another epoch holds the log.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """A witness cosigned: the line of each of its keys, verified."""
-
-    by_key: Mapping[Vkey, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Holds:
-    """A witness wants the proof to begin at the size that it holds."""
-
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A witness refuses. `conflict`: it holds a tree that the checkpoint does not continue."""
-
-    status: int
-    message: str
-    conflict: bool
 
 
 class Witness(Protocol):

@@ -12,7 +12,7 @@ from typing import Final
 
 import httpx
 
-from placet.audit.ports import Holds, Lines, Refused
+from placet.audit.model import Holds, Lines, Refused
 from placet.audit.quorum import WitnessAt
 from placet.kit.errors import Unavailable
 from placet.tlog.addcheckpoint import (

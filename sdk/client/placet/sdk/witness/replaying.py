@@ -119,21 +119,27 @@ class Replayer:
         """Write down what is wrong with the log, and never sign for it again."""
         self._failed = True
         at = min(self._replay.size, wanted.checkpoint.size - 1)
-        said = {
-            "format": INVALID,
-            "checkpoint": wanted.note,
-            "index": at,
-            "entry": encode_base64(next(self._mirror.entries(at, at + 1))),
-            "reason": str(error.reason),
-            "message": str(error),
-        }
+        entry = next(self._mirror.entries(at, at + 1))
         path = self._folder / f"invalid-{at}.json"
         facts = self._about(wanted) | {"alarm": True, "index": at, "reason": str(error.reason), "file": str(path)}
         _log.error("an entry that the log has signed for is not valid: %s", error, extra=facts)
-        write_whole(path, json.dumps(said, ensure_ascii=False, indent=1) + "\n")
+        write_whole(path, format_invalid(wanted, at, entry, error))
 
     def _about(self, held: Held) -> dict[str, object]:
         return {"origin": self._origin, "size": held.checkpoint.size}
+
+
+def format_invalid(held: Held, index: int, entry: bytes, error: EvidenceError) -> str:
+    """Return as JSON text which entry of a signed tree is wrong, and why: whoever replays the log finds the same."""
+    said = {
+        "format": INVALID,
+        "checkpoint": held.note,
+        "index": index,
+        "entry": encode_base64(entry),
+        "reason": str(error.reason),
+        "message": str(error),
+    }
+    return json.dumps(said, ensure_ascii=False, indent=1) + "\n"
 
 
 class ReplayingWitness:
