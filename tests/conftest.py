@@ -1,4 +1,4 @@
-"""For every test: properties are not timed. Limits of speed belong to `tests/bench`; a busy machine fails no property."""
+"""For every test: properties are not timed. Limits of speed belong to `tests/bench`; a busy machine fails none."""
 
 from hypothesis import settings
 

@@ -27,6 +27,7 @@ MADE = {
     "placet/__init__.py",
     "var/dev/clients/demo.json",
     "withdrawal.json",
+    "witness.toml",
 }
 # The project's design pages, which the code cites by section; they are not part of the repository.
 DESIGN = {

@@ -42,6 +42,8 @@ class LittleMesh(permission_pb2_grpc.PermissionServiceServicer, audit_pb2_grpc.A
         self.fail: Callable[[str, Any], Any] = lambda *_: None
         self.wait: Callable[[str, Any], Any] = lambda *_: None
         self.audit_log: LittleLog | None = None
+        # Size of the newest checkpoint that witnesses cosigned, if there are any.
+        self.cosigned: int | None = None
         """What audit answers from, if another history than permission's."""
 
     async def start(self) -> str:
@@ -188,8 +190,12 @@ class LittleMesh(permission_pb2_grpc.PermissionServiceServicer, audit_pb2_grpc.A
             request,
             context,
             1,
-            lambda: audit_pb2.GetCheckpointResponse(checkpoint=log.checkpoint(request.seen)),
+            lambda: audit_pb2.GetCheckpointResponse(checkpoint=log.checkpoint(request.seen, self._size(request.seen))),
         )
+
+    def _size(self, seen: int) -> int | None:
+        """As audit does: the cosigned checkpoint, unless its reader has seen more."""
+        return self.cosigned if self.cosigned is not None and seen <= self.cosigned else None
 
 
 def new_uuid() -> str:

@@ -389,6 +389,28 @@ async def test_an_older_note_is_proven_to_begin_the_newest(mesh: FullMesh, clien
     assert caught.value.held == other.note()
 
 
+async def test_a_cosigned_checkpoint_may_be_older_than_what_others_saw(mesh: FullMesh, client: AsyncClient) -> None:
+    """What witnesses have cosigned lags behind: no fork, neither for who has seen more nor for who has not."""
+    mesh.cosigned = mesh.log.size
+    mesh.log.grant()
+    mesh.log.state()
+    newest = mesh.log.note()
+    assert (await client.checkpoint()).size == mesh.cosigned
+    assert (await client.consistency(newest)).size == mesh.log.size
+    assert (await client.checkpoint()).size == mesh.log.size  # it has seen more by now
+    assert (await client.consistency(mesh.log.note(mesh.cosigned))).size == mesh.cosigned
+
+
+async def test_a_log_that_became_shorter_is_a_fork(mesh: FullMesh, client: AsyncClient) -> None:
+    mesh.log.grant()
+    mesh.log.state()
+    longer = mesh.log.note()
+    mesh.audit_log = LittleLog()
+    with pytest.raises(ProofError) as caught:
+        await client.consistency(longer)
+    assert caught.value.reason == "LOG_FORKED"
+
+
 async def test_registers_tell_the_alternative_for_when_nothing_answers(mesh: FullMesh) -> None:
     async with AsyncClient(config_of(mesh, timeout=0.3)) as client:
         await client.put_device(DEVICE)

@@ -15,6 +15,7 @@ if __name__ == "__main__":
 
 from vectors.tlog import trust_files
 
+from placet.tlog.addcheckpoint import AddCheckpoint, format_request, origin_hash
 from placet.tlog.checkpoint import Checkpoint, format_checkpoint, open_checkpoint, sign_checkpoint
 from placet.tlog.cosignature import CosignatureSigner, parse_verifier
 from placet.tlog.errors import TlogError
@@ -31,6 +32,7 @@ from placet.tlog.proof import (
 )
 from placet.tlog.tiles import Tile, bundles_for, encode_entries, encode_tile, entries_path, tile_path, tiles_for
 from placet.tlog.tree import LevelTree, cover, subtree_root
+from placet.tlog.witness import Cosign, Decision, Held, LogKeys, decide
 
 HERE = Path(__file__).parent
 ORIGIN = "log.example/retailer"
@@ -228,10 +230,56 @@ def _bundle_files(size: int) -> dict[str, str]:
     return {last.path: hashlib.sha256(data).hexdigest()}
 
 
+def witness() -> Json:
+    """Requests to a witness that cosigned 7 entries of the log last, and what it answers."""
+    honest, forged = tree_of(13), tree_of(13)
+    forged.update(3, leaf_hash(b"forged"))
+    held, pinned = _signed(7, honest), LogKeys([Verifier(LOG.vkey)])
+    cases = {
+        "the log has grown": _asked(7, 13, honest),
+        "the same again": _asked(7, 7, honest),
+        "asked from another size": _asked(3, 13, honest),
+        "asked from nothing": _asked(0, 13, honest),
+        "old size above the checkpoint's": format_request(AddCheckpoint.of(8, [], held)),
+        "another root of the same size": _asked(7, 7, forged),
+        "another history": _asked(7, 13, forged),
+        "a proof that leads nowhere": format_request(AddCheckpoint.of(7, [bytes(32)], _signed(13, honest))),
+        "signed by another log": format_request(AddCheckpoint.of(7, [], sign_note(_text(held), [BANK]))),
+        "of an unknown log": format_request(AddCheckpoint.of(7, [], sign_note(_text(held, "log.example/x"), [LOG]))),
+        "an old size with a leading zero": b"old 07\n\n" + held.encode(),
+    }
+    return {
+        "origin_hash": origin_hash(ORIGIN),
+        "held": held,
+        "cases": [{"case": name, "body": body.decode(), **_answer(body, held, pinned)} for name, body in cases.items()],
+    }
+
+
+def _signed(size: int, tree: LevelTree) -> str:
+    return sign_checkpoint(Checkpoint(origin=ORIGIN, size=size, root=subtree_root(0, size, tree)), LOG)
+
+
+def _text(note: str, origin: str = ORIGIN) -> str:
+    return (note.partition("\n\n")[0] + "\n").replace(ORIGIN, origin)
+
+
+def _asked(old: int, size: int, tree: LevelTree) -> bytes:
+    return format_request(AddCheckpoint.of(old, consistency_proof(old, size, tree), _signed(size, tree)))
+
+
+def _answer(body: bytes, held: str, pinned: LogKeys) -> Json:
+    last = Held(checkpoint=open_checkpoint(held, [Verifier(LOG.vkey)]), note=held)
+    decision: Decision = decide(body, pinned, lambda _: last)
+    if isinstance(decision, Cosign):
+        return {"status": 200, "line": WITNESS.cosign(decision.held.note, timestamp=1_700_000_000).line()}
+    conflict = decision.conflict
+    return {"status": int(decision.status), "size": decision.size, "proven": conflict and conflict.proven}
+
+
 def vectors() -> dict[str, str]:
     """Every vector file by its name, as the text it must have."""
     assert open_note(sign_note("text\n", [LOG]), [Verifier(LOG.vkey)]).text == "text\n"
-    files = {"hashing": hashing(), "proofs": proofs(), "notes": notes(), "tiles": tiles()}
+    files = {"hashing": hashing(), "proofs": proofs(), "notes": notes(), "tiles": tiles(), "witness": witness()}
     files["tlogproofs"] = trust_files.tlogproofs(LOG, WITNESS, tree_of)
     files["policies"] = trust_files.policies(LOG, BANK)
     return {f"{name}.json": json.dumps(data, indent=1, ensure_ascii=False) + "\n" for name, data in files.items()}

@@ -19,7 +19,7 @@ from placet.tlog.errors import ProofError, TlogError
 from placet.tlog.proof import verify_consistency, verify_inclusion
 
 HERE = Path(__file__).parent
-NAMES = ["hashing.json", "notes.json", "policies.json", "proofs.json", "tiles.json", "tlogproofs.json"]
+NAMES = ["hashing.json", "notes.json", "policies.json", "proofs.json", "tiles.json", "tlogproofs.json", "witness.json"]
 
 
 def load(name: str) -> Any:
@@ -180,3 +180,17 @@ def test_tiles_are_the_hashes_of_the_naive_tree() -> None:
     assert log["files"]["tile/entries/273.p/112"] == hashlib.sha256(entries).hexdigest()
     assert len(log["files"]) == len(expected) + 1
     assert log["root"] == naive.root(leaves).hex()
+
+
+def test_what_a_witness_answers() -> None:
+    """The request is laid out as the specification says, and each case has its status code."""
+    vectors = load("witness.json")
+    assert vectors["origin_hash"] == hashlib.sha256(b"log.example/retailer").hexdigest()
+    cases = {case["case"]: case for case in vectors["cases"]}
+    proof = [base64.b64encode(one).decode() for one in naive.consistency(7, LEAVES)]
+    lines = cases["the log has grown"]["body"].split("\n")
+    root = base64.b64encode(naive.root(LEAVES)).decode()
+    assert lines[: len(proof) + 5] == ["old 7", *proof, "", "log.example/retailer", "13", root]
+    statuses = [case["status"] for case in vectors["cases"]]
+    assert statuses == [200, 200, 409, 409, 400, 409, 422, 422, 403, 404, 400]
+    assert [case["size"] for case in vectors["cases"] if case["status"] == 409] == [7, 7, None]

@@ -25,7 +25,7 @@ class Sizes(BaseModel):
 
 @router.get("/checkpoint", response_model=views.CheckpointView)
 async def get_checkpoint(reading: ReadingOf, audit: Audit, request: Request) -> Response:
-    """Show the newest checkpoint."""
+    """Show the newest checkpoint; where witnesses are configured, the newest that a quorum of them cosigned."""
     return model_answer(request, await audit.checkpoint(reading))
 
 

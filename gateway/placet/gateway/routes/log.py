@@ -25,7 +25,7 @@ TilePath = Annotated[str, Path(description="`<L>/<N>[.p/<W>]` or `entries/<N>[.p
     responses={200: {"description": "The signed note.", "content": {_NOTE: {"schema": {"type": "string"}}}}},
 )
 async def get_log_checkpoint(reading: ReadingOf, audit: Audit, request: Request) -> Response:
-    """Return the newest checkpoint, a signed note."""
+    """Return the newest checkpoint, a signed note; where witnesses are configured, the newest cosigned by a quorum."""
     tile = await audit.tile(reading, "checkpoint")
     return answer(request, tile.content, media_type=_NOTE, keep=Keep.SECONDS)
 

@@ -103,6 +103,10 @@ class StatusTree:
         """Return the status root: that of RFC 6962 over all leaf hashes, SHA-256 of nothing when there is no basis."""
         return self._tree.root()
 
+    def node(self, level: int, index: int) -> bytes:
+        """Return the root of the perfect subtree of 2**level leaves number `index` (`NodeReader`)."""
+        return self._tree.node(level, index)
+
     def proof(self, ordinal: BasisOrdinal) -> list[bytes]:
         """Return the inclusion proof of a basis in the tree as it is, leaf sibling first."""
         return inclusion_proof(ordinal, self.size, self._tree)

@@ -56,6 +56,10 @@ class PolicyError(TlogError):
         self.line = line
 
 
+class RequestError(TlogError):
+    """A call to a witness, or its answer, that is malformed."""
+
+
 class ProofReason(StrEnum):
     """Why a proof was refused."""
 

@@ -2,19 +2,27 @@
 
 import os
 import time
+from collections.abc import Callable
 
 from placet.api.audit.v1 import audit_pb2_grpc
 from placet.audit.consumer import Appends, Info
-from placet.audit.creating import Controllers
+from placet.audit.cosigners import NoCosigners, WitnessCosigners
+from placet.audit.cosigning import Pace, Surroundings
+from placet.audit.creating import Controllers, record_refusal
 from placet.audit.holding import Holder
 from placet.audit.indexing import Indexer
 from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs
+from placet.audit.model import Log
+from placet.audit.quorum import at_least
 from placet.audit.search import SearchIndex
 from placet.audit.search_tables import SearchTable
 from placet.audit.servicer import AuditServicer
 from placet.audit.settings import Settings
 from placet.audit.tables import Table
+from placet.audit.witness_http import http_client, http_witnesses
+from placet.audit.witness_store import WitnessStore
+from placet.audit.witness_tables import WitnessTable
 from placet.kit.app import Stack
 from placet.kit.bus.bus import Bus, Credentials
 from placet.kit.db.database import Database
@@ -35,6 +43,7 @@ async def main(stack: Stack[Settings]) -> None:
     index = SearchIndex(searching.engines.writer)
     indexer = Indexer(database.engines, index)
     keys = KeyFiles(settings.data_dir / "keys", stack.random)
+    cosigners = await _cosigners(stack, lambda: holder)
     holder = Holder(
         database.engines,
         logs,
@@ -43,7 +52,7 @@ async def main(stack: Stack[Settings]) -> None:
         wall=stack.now,
         monotonic=lambda: time.monotonic_ns() // 1_000,
         queue_bound=settings.queue_bound,
-        appended=indexer.appended,
+        appended=_both(indexer.appended, cosigners.appended),
     )
     bus = await stack.enter(
         Bus(
@@ -63,5 +72,42 @@ async def main(stack: Stack[Settings]) -> None:
     stack.spawn(indexer.run(logs.all()), name="indexer")
     await Info(logs).open(bus)
     controllers = Controllers(logs, keys, holder, prefix=settings.log_prefix)
-    servicer = AuditServicer(controllers, holder, index, now=stack.now)
+    servicer = AuditServicer(controllers, holder, index, cosigners, now=stack.now)
     await stack.serve((audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer))
+
+
+async def _cosigners(stack: Stack[Settings], holder: Callable[[], Holder]) -> WitnessCosigners | NoCosigners:
+    """Return what puts the logs to the witnesses; it runs, and asks for the holder once a log was appended to."""
+    settings = stack.settings
+    named = settings.named_witnesses()
+    if not named:
+        return NoCosigners()
+    database = await Database.open(settings.witness_database())
+    stack.on_stop(database.close)
+    await database.create_all(WitnessTable.metadata)
+    client = await stack.enter(http_client(settings.witness_timeout, settings.witness_ca))
+    witnesses = http_witnesses(client, named, timeout=settings.witness_timeout, rate=settings.witness_rate)
+    store = WitnessStore(database)
+    around = Surroundings(
+        newest=lambda log: holder().snapshot(log.controller) if holder().holds(log.controller) else None,
+        refused=lambda log, vkey, status: record_refusal(holder(), log, vkey, status, now=stack.now()),
+        store=store,
+        quorum=at_least(settings.quorum_count(), named),
+        pace=Pace(interval=settings.witness_interval, round=settings.witness_timeout),
+        jitter=lambda: stack.random(1)[0] / 256,
+        answers=stack.metrics.counter("placet.audit.witnesses", "Answers of witnesses, by witness and outcome."),
+    )
+    cosigners = WitnessCosigners(list(zip(named, witnesses, strict=True)), around, store)
+    stack.metrics.gauge(
+        "placet.audit.uncosigned", cosigners.uncosigned, "Entries that no quorum of witnesses has cosigned yet."
+    )
+    stack.spawn(cosigners.run(), name="cosigners")
+    return cosigners
+
+
+def _both(first: Callable[[Log], None], second: Callable[[Log], None]) -> Callable[[Log], None]:
+    def appended(log: Log) -> None:
+        first(log)
+        second(log)
+
+    return appended

@@ -5,6 +5,7 @@ which may be repeated after a crash at any point. Closing appends `controller.cl
 then on the sequencer takes only withdrawals and erasures. See architecture.md section 7 and ledger.md section 4.
 """
 
+from hashlib import sha256
 from typing import Final
 
 from placet.audit.errors import ControllerUnknown
@@ -15,9 +16,10 @@ from placet.audit.model import Log, LogState
 from placet.evidence.drafts import RecordDraft
 from placet.kit.errors import Unavailable
 from placet.kit.ledger.messages import AppendReply, AppendRequest, Result, decode_reply, submission
-from placet.tlog.note import format_vkey
+from placet.tlog.note import Vkey, format_vkey
 
 CLOSED_KEY: Final = b"controller.closed"
+RECORD_US: Final = 10_000_000
 
 
 class Controllers:
@@ -71,3 +73,15 @@ class Controllers:
         if reply.results[0].error is not None:
             raise reply.results[0].error.error()
         return reply
+
+
+async def record_refusal(holder: Holder, log: Log, vkey: Vkey, status: int, *, now: int) -> None:
+    """Record in the log, once for each witness and status, that a witness holds another history of it."""
+    named = format_vkey(vkey)
+    draft = RecordDraft(type="witness.refused", data={"status": status, "witness": named})
+    key = sha256(f"witness.refused {named} {status}".encode()).digest()[:16]
+    request = AppendRequest(now + RECORD_US, [], [], [submission(draft, key=key)])
+    reply = decode_reply(await holder.append(log.controller, "audit", request))
+    for error in (reply.error, *(result.error for result in reply.results)):
+        if error is not None:
+            raise error.error()

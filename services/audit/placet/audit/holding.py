@@ -168,6 +168,10 @@ class Holder:
         except PlacetError as error:
             done(error)
 
+    def holds(self, controller: str) -> bool:
+        """Tell whether this replica sequences the controller's log, as far as it knows."""
+        return controller in self._held
+
     def snapshot(self, controller: str) -> Snapshot:
         """Return a controller's log at its last commit; valid until the caller awaits.
 

@@ -10,6 +10,7 @@ from enum import Enum
 
 from placet.audit.tail import FullTile
 from placet.tlog.hashing import EMPTY_ROOT
+from placet.tlog.note import Vkey
 
 
 class LogState(Enum):
@@ -84,3 +85,35 @@ class Commit:
     def __post_init__(self) -> None:
         if self.before.size + len(self.entries) != self.after.size:
             raise ValueError("a commit's entries must lead from its old size to its new size")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cosigned:
+    """A checkpoint of a log as a signed note, with the cosignatures that it has."""
+
+    note: str
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """A witness cosigned: the line of each of its keys, verified."""
+
+    by_key: Mapping[Vkey, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Holds:
+    """A witness wants the proof to begin at the size that it holds."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A witness refuses. `conflict`: it holds a tree that the checkpoint does not continue."""
+
+    status: int
+    message: str
+    conflict: bool

@@ -39,7 +39,7 @@ MAY_APPEND: Final[Mapping[str, frozenset[str]]] = {
     ),
     "vault": frozenset({"use", "outcome", "record:vault", "record:key"}),
     "gateway": frozenset({"record:auditor"}),
-    "audit": frozenset({"record:log", "record:controller", "record:key"}),
+    "audit": frozenset({"record:log", "record:controller", "record:key", "record:witness"}),
 }
 
 # What a closed controller's log still takes: withdrawals and erasures.

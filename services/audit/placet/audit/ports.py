@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from placet.audit.model import Commit, StoredBasis, StoredKey
+from placet.audit.model import Commit, Holds, Lines, Refused, StoredBasis, StoredKey
+from placet.tlog.addcheckpoint import AddCheckpoint
 
 
 class Journal(Protocol):
@@ -35,4 +36,14 @@ class Journal(Protocol):
         """Write the group into the open transaction.
 
         Raises HeadMoved, having written nothing, if the head is not `commit.before` or another epoch holds the log.
+        """
+
+
+class Witness(Protocol):
+    """One witness of checkpoints, somewhere else, run by somebody else."""
+
+    async def add_checkpoint(self, request: AddCheckpoint) -> Lines | Holds | Refused:
+        """Put a checkpoint to the witness and return its answer.
+
+        Safe to repeat. Raises Unavailable when there is no answer within the timeout, or none that makes sense.
         """

@@ -7,15 +7,18 @@ by primary key; nothing here writes. Used on the thread of the sequencer, betwee
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
-from placet.audit.errors import NotInLog
-from placet.audit.model import Head, Log
+from placet.audit.errors import Corrupt, NotInLog
+from placet.audit.model import Cosigned, Head, Log
+from placet.audit.past import PastStatus, status_before
 from placet.audit.store import SqlJournal
 from placet.evidence.building import build_bundle, build_status
 from placet.evidence.bundle import ProvenStatus, format_evidence
+from placet.evidence.canonical import b64url
+from placet.evidence.entries import parse_entry
 from placet.evidence.errors import EvidenceError
-from placet.evidence.status import StatusTree
+from placet.evidence.kinds import State
 from placet.evidence.terms import BasisOrdinal, LeafIndex
 from placet.kit.db.engine import Engines
 from placet.kit.errors import Invalid
@@ -26,6 +29,8 @@ from placet.tlog.tiles import EntryBundle, Tile, encode_entries, encode_tile, pa
 from placet.tlog.tree import NodeReader, subtree_root
 
 EXPORT_PAGE: Final = 500
+# So many amends and withdraws may follow an earlier checkpoint for evidence still to be made under it.
+CHANGED: Final = 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +61,28 @@ class Consistency:
     hashes: Sequence[bytes]
 
 
+class StatusReader(Protocol):
+    """The status tree of one checkpoint."""
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return the root of the perfect subtree of 2**level leaves number `index`."""
+
+    def proof(self, ordinal: BasisOrdinal) -> list[bytes]:
+        """Return the inclusion proof of a basis, leaf sibling first."""
+
+
 class Snapshot:
     """A log as its checkpoint of `head` commits it."""
 
     def __init__(
-        self, log: Log, head: Head, note: str, nodes: NodeReader, status: StatusTree, engines: Engines
+        self, log: Log, head: Head, note: str, nodes: NodeReader, status: StatusReader, engines: Engines
     ) -> None:
         self.log = log
         self.signed = Signed(note, head.size)
         self._head = head
         self._nodes = nodes
         self._status = status
+        self._engines = engines
         self._journal = SqlJournal(engines, log, epoch=-1)
 
     @property
@@ -78,6 +94,46 @@ class Snapshot:
     def size(self) -> int:
         """The tree size of the checkpoint."""
         return self._head.size
+
+    def published(self, cosigned: Cosigned | None, *, seen: int = 0) -> Signed:
+        """Return the checkpoint that readers get: the cosigned one, unless there is none or its reader saw more."""
+        if cosigned is None or not seen <= cosigned.size <= self.size:
+            return self.signed
+        return Signed(cosigned.note, cosigned.size)
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root of the tree of the first `size` entries, at most this checkpoint's."""
+        return subtree_root(0, size, self._nodes)
+
+    def under(self, cosigned: Cosigned | None) -> "Snapshot":
+        """Return the log as an earlier checkpoint of it committed it, proven under that note.
+
+        Itself for None, and when more was changed since than can be put back in a moment. Raises Corrupt.
+        """
+        if cosigned is None or cosigned.size == self.size:
+            note = self.checkpoint if cosigned is None else cosigned.note
+            return Snapshot(self.log, self._head, note, self._nodes, self._status, self._engines)
+        state = parse_entry(self.entry(LeafIndex(cosigned.size - 1)))
+        assert isinstance(state, State)  # the log signs nothing else
+        changed = self._journal.changed_since(cosigned.size, CHANGED + 1)
+        if len(changed) > CHANGED:
+            return self
+        ordinals = sorted({ordinal for ordinal in changed if ordinal < state.bases})
+        status = PastStatus(self._status, state.bases, self._leaves_before(cosigned.size, ordinals))
+        if b64url(status.root()) != state.status_root:
+            raise Corrupt(f"the bases do not give the status root of entry {cosigned.size - 1}")
+        head = Head(size=cosigned.size, state=cosigned.size - 1, bases=state.bases, status_root=status.root())
+        return Snapshot(self.log, head, cosigned.note, self._nodes, status, self._engines)
+
+    def _leaves_before(self, size: int, ordinals: Sequence[int]) -> Mapping[int, bytes]:
+        """Return the status leaves that these bases had when the log had `size` entries."""
+        bases, changes = self._journal.bases(ordinals), self._journal.changes(ordinals)
+        amends = {ordinal: [at for at in changes[ordinal] if at < size] for ordinal in ordinals}
+        entries = self._journal.entries([at for some in amends.values() for at in some])
+        return {
+            ordinal: status_before(ordinal, bases[ordinal].granted, [entries[at] for at in amends[ordinal]])
+            for ordinal in ordinals
+        }
 
     def entry(self, index: LeafIndex) -> bytes:
         """Return the bytes of an entry; raises NotInLog."""
@@ -144,10 +200,10 @@ class Snapshot:
         """Return the entries [begin, end)."""
         return self._journal.page(begin, end)
 
-    def tile(self, path: str) -> tuple[bytes, bool]:
+    def tile(self, path: str, cosigned: Cosigned | None = None) -> tuple[bytes, bool]:
         """Return the content of a C2SP path and whether it never changes; raises Invalid or NotInLog."""
         if path == "checkpoint":
-            return self.checkpoint.encode(), False
+            return self.published(cosigned).note.encode(), False
         try:
             asked = parse_tile_path(path)
         except TileError as error:

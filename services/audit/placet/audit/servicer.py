@@ -10,8 +10,10 @@ from typing import Any
 from placet.api.audit.v1 import audit_pb2 as pb
 from placet.api.audit.v1 import audit_pb2_grpc
 from placet.audit import wire
+from placet.audit.cosigners import Cosigners
 from placet.audit.creating import Controllers
 from placet.audit.holding import Holder
+from placet.audit.model import Cosigned
 from placet.audit.reading import Consistency, Snapshot
 from placet.audit.search import SearchIndex
 from placet.kit.errors import Invalid
@@ -23,10 +25,19 @@ Context = Any
 class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     """`placet.api.audit.v1.AuditService`."""
 
-    def __init__(self, controllers: Controllers, holder: Holder, index: SearchIndex, *, now: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        controllers: Controllers,
+        holder: Holder,
+        index: SearchIndex,
+        cosigners: Cosigners,
+        *,
+        now: Callable[[], int],
+    ) -> None:
         self._controllers = controllers
         self._holder = holder
         self._index = index
+        self._cosigners = cosigners
         self._now = now
 
     async def CreateController(
@@ -51,9 +62,14 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
 
     async def GetCheckpoint(self, request: pb.GetCheckpointRequest, context: Context) -> pb.GetCheckpointResponse:
         """See audit.proto."""
+        cosigned = await self._cosigned(request.controller)
         snapshot = self._holder.snapshot(request.controller)
-        proof = _consistency(snapshot, request.seen)
-        return pb.GetCheckpointResponse(checkpoint=wire.checkpoint_to_pb(snapshot.signed, proof))
+        signed = snapshot.published(cosigned, seen=request.seen)
+        proof = _consistency(snapshot, request.seen, signed.size)
+        return pb.GetCheckpointResponse(checkpoint=wire.checkpoint_to_pb(signed, proof))
+
+    async def _cosigned(self, controller: str) -> Cosigned | None:
+        return await self._cosigners.newest(self._controllers.get(controller))
 
     async def GetConsistency(self, request: pb.GetConsistencyRequest, context: Context) -> pb.GetConsistencyResponse:
         """See audit.proto."""
@@ -74,13 +90,18 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     async def GetStatus(self, request: pb.GetStatusRequest, context: Context) -> pb.GetStatusResponse:
         """See audit.proto."""
         snapshot = self._holder.snapshot(request.controller)
-        proof = _consistency(snapshot, request.seen)
+        proof = _consistency(snapshot, request.seen, snapshot.size)
         state = wire.receipt_to_pb(snapshot.prove(snapshot.size - 1), snapshot.signed, proof)
         return pb.GetStatusResponse(state=state, status=wire.status_to_pb(snapshot.status(request.basis)))
 
     async def GetBundle(self, request: pb.GetBundleRequest, context: Context) -> pb.GetBundleResponse:
         """See audit.proto."""
-        return pb.GetBundleResponse(bundle=self._holder.snapshot(request.controller).bundle(request.event))
+        snapshot, cosigned = self._holder.snapshot(request.controller), None
+        if request.event < snapshot.size:
+            within = (deadline() - self._now()) / 2e6
+            cosigned = await self._cosigners.covering(snapshot.log, request.event + 1, within=within)
+        snapshot = self._holder.snapshot(request.controller).under(cosigned)
+        return pb.GetBundleResponse(bundle=snapshot.bundle(request.event))
 
     async def Search(self, request: pb.SearchRequest, context: Context) -> pb.SearchResponse:
         """See audit.proto."""
@@ -101,11 +122,12 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
 
     async def GetTile(self, request: pb.GetTileRequest, context: Context) -> pb.GetTileResponse:
         """See audit.proto."""
-        content, immutable = self._holder.snapshot(request.controller).tile(request.path)
+        cosigned = await self._cosigned(request.controller) if request.path == "checkpoint" else None
+        content, immutable = self._holder.snapshot(request.controller).tile(request.path, cosigned)
         kind = "application/octet-stream" if immutable else "text/plain; charset=utf-8"
         return pb.GetTileResponse(content=content, content_type=kind, immutable=immutable)
 
 
-def _consistency(snapshot: Snapshot, seen: int) -> Consistency | None:
-    """Return the proof from what a caller saw; there is none beyond the tree, and the caller alarms (ledger.md 7)."""
-    return snapshot.consistency(seen, snapshot.size) if 0 < seen <= snapshot.size else None
+def _consistency(snapshot: Snapshot, seen: int, size: int) -> Consistency | None:
+    """Return the proof from what a caller saw to `size`; none beyond it, and the caller alarms (ledger.md 7)."""
+    return snapshot.consistency(seen, size) if 0 < seen <= size else None

@@ -1,9 +1,14 @@
 """What an operator can set for the audit service, besides what every service has (`placet.kit.settings`)."""
 
-from pydantic import Field
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
 
+from pydantic import Field, model_validator
+
+from placet.audit.quorum import WitnessAt, majority, parse_witnesses
 from placet.kit.security.redacted import SecretStr
-from placet.kit.settings import BaseServiceSettings
+from placet.kit.settings import BaseServiceSettings, is_loopback
 
 
 class Settings(BaseServiceSettings):
@@ -25,6 +30,51 @@ class Settings(BaseServiceSettings):
         ge=512,
         description="Submissions that may wait for one log; beyond it RESOURCE_EXHAUSTED.",
     )
+
+    witnesses: tuple[str, ...] = Field(
+        default=(),
+        description="Witnesses that cosign the logs, as a JSON list of `URL=vkey`; keys of one URL are one witness.",
+    )
+    witness_quorum: int = Field(
+        default=0,
+        ge=0,
+        description="Witnesses that must have cosigned a checkpoint before it is published; 0: more than half of them.",
+    )
+    witness_interval: float = Field(
+        default=1.0, gt=0, le=3_600, description="Seconds between two checkpoints that are put to the witnesses."
+    )
+    witness_rate: float = Field(
+        default=50.0, gt=0, le=10_000, description="Requests to witnesses a second at most, for all logs together."
+    )
+    witness_timeout: float = Field(
+        default=10.0, gt=0, le=300, description="Seconds that a witness may take to answer; no append waits for it."
+    )
+    witness_ca: Path | None = Field(
+        default=None, description="PEM file of the authority of the witnesses' certificates; unset: the usual ones."
+    )
+
+    @model_validator(mode="after")
+    def _check_witnesses(self) -> Self:
+        named = self.named_witnesses()
+        if self.witness_quorum > len(named):
+            raise ValueError(f"PLACET_WITNESS_QUORUM is {self.witness_quorum}, PLACET_WITNESSES names {len(named)}")
+        for one in named:
+            parts = urlsplit(one.url)
+            if parts.scheme == "http" and not self.allow_plaintext and not is_loopback(parts.hostname or ""):
+                raise ValueError(f"PLACET_WITNESSES: {one.url} is not on this machine: use https")
+        return self
+
+    def named_witnesses(self) -> tuple[WitnessAt, ...]:
+        """Return the witnesses."""
+        return parse_witnesses(self.witnesses)
+
+    def quorum_count(self) -> int:
+        """Return how many witnesses are enough."""
+        return self.witness_quorum or majority(len(self.named_witnesses()))
+
+    def witness_database(self) -> str:
+        """Return the URL of the database of cosignatures: the logs' own, unless that is SQLite's default file."""
+        return self.database_url.reveal() or f"sqlite:///{self.data_dir / 'witness.db'}"
 
     def search_database(self) -> str:
         """Return the URL of the search index's database; it may hold a password."""

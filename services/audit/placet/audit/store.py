@@ -28,6 +28,7 @@ _KEYS: Final = "SELECT key, idx, digest FROM idempotency WHERE log = ? AND servi
 _DECISIONS: Final = "SELECT digest, idx FROM decision WHERE log = ? AND digest"
 _BASES: Final = "SELECT ordinal, granted, ended, history, events FROM basis WHERE log = ? AND ordinal"
 _CHANGES: Final = "SELECT ordinal, idx FROM basis_change WHERE log = ? AND ordinal"
+_CHANGED: Final = "SELECT ordinal FROM basis_change WHERE log = ? AND idx >= ? ORDER BY idx LIMIT ?"
 _ENTRIES: Final = "SELECT idx, body FROM entry WHERE log = ? AND idx"
 _ALLOWED_USES: Final = "SELECT event, count(*) FROM event_use WHERE log = ? AND allowed AND event"
 _USES: Final = "SELECT idx FROM event_use WHERE log = ? AND event = ? ORDER BY idx"
@@ -94,6 +95,11 @@ class SqlJournal:
             for ordinal, index in session.rows_in(_CHANGES, (self._log.id,), ordinals, " ORDER BY idx"):
                 found.setdefault(ordinal, []).append(index)
         return found
+
+    def changed_since(self, index: int, limit: int) -> list[int]:
+        """Return the basis of each amend and withdraw at or after `index`, in log order; at most `limit`."""
+        with self._reading() as session:
+            return [ordinal for (ordinal,) in session.run(_CHANGED, self._log.id, index, limit)]
 
     def entries(self, indexes: Iterable[int]) -> Mapping[int, bytes]:
         """Return the bytes of the entries that exist."""

@@ -95,7 +95,7 @@ class BasisChangeRow(Table, table=True):
     """An amend or withdraw entry of a basis."""
 
     __tablename__ = "basis_change"
-    __table_args__ = (CLUSTERED,)
+    __table_args__ = (Index("basis_change_by_index", "log", "idx"), CLUSTERED)
 
     log: int = Field(primary_key=True)
     ordinal: int = Field(sa_column=_position(primary_key=True))

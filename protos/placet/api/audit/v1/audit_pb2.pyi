@@ -244,7 +244,7 @@ Global___GetCheckpointRequest: _TypeAlias = GetCheckpointRequest  # noqa: Y015
 
 @_typing.final
 class GetCheckpointResponse(_message.Message):
-    """The newest checkpoint, with the proof that it continues what was seen."""
+    """The checkpoint, with the proof that it continues what was seen; without one if that is more than there is."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -120,7 +120,8 @@ class AuditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetCheckpoint(self, request, context):
-        """The newest signed checkpoint.
+        """The newest signed checkpoint; where witnesses are configured, the newest that a quorum of them cosigned, unless the
+        caller has seen a larger one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -148,7 +149,8 @@ class AuditServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetBundle(self, request, context):
-        """The self-contained evidence for one event (placet.bundle/1, docs/adr/0003-bundle-format.md).
+        """The self-contained evidence for one event (placet.bundle/1, docs/adr/0003-bundle-format.md). Where witnesses are
+        configured it is under a checkpoint that a quorum cosigned, as soon as one covers the event.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

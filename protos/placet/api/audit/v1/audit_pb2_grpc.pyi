@@ -42,7 +42,9 @@ class AuditServiceStub:
     GetController: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetControllerRequest, _audit_pb2.GetControllerResponse]
     """Origin, verifier key and state of a controller's log. Pin the key; never trust one fetched with the proof."""
     GetCheckpoint: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetCheckpointRequest, _audit_pb2.GetCheckpointResponse]
-    """The newest signed checkpoint."""
+    """The newest signed checkpoint; where witnesses are configured, the newest that a quorum of them cosigned, unless the
+    caller has seen a larger one.
+    """
     GetConsistency: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetConsistencyRequest, _audit_pb2.GetConsistencyResponse]
     """Proves that the newest checkpoint extends an older tree."""
     GetEntry: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetEntryRequest, _audit_pb2.GetEntryResponse]
@@ -50,7 +52,9 @@ class AuditServiceStub:
     GetStatus: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetStatusRequest, _audit_pb2.GetStatusResponse]
     """How one basis stands under the newest checkpoint, proven: what a kept withdrawal receipt is held against."""
     GetBundle: _grpc.UnaryUnaryMultiCallable[_audit_pb2.GetBundleRequest, _audit_pb2.GetBundleResponse]
-    """The self-contained evidence for one event (placet.bundle/1, docs/adr/0003-bundle-format.md)."""
+    """The self-contained evidence for one event (placet.bundle/1, docs/adr/0003-bundle-format.md). Where witnesses are
+    configured it is under a checkpoint that a quorum cosigned, as soon as one covers the event.
+    """
     Search: _grpc.UnaryUnaryMultiCallable[_audit_pb2.SearchRequest, _audit_pb2.SearchResponse]
     """Entries by what they say, newest first, a page at a time."""
     Export: _grpc.UnaryStreamMultiCallable[_audit_pb2.ExportRequest, _audit_pb2.ExportResponse]
@@ -72,7 +76,9 @@ class AuditServiceAsyncStub(AuditServiceStub):
     GetController: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetControllerRequest, _audit_pb2.GetControllerResponse]  # type: ignore[assignment]
     """Origin, verifier key and state of a controller's log. Pin the key; never trust one fetched with the proof."""
     GetCheckpoint: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetCheckpointRequest, _audit_pb2.GetCheckpointResponse]  # type: ignore[assignment]
-    """The newest signed checkpoint."""
+    """The newest signed checkpoint; where witnesses are configured, the newest that a quorum of them cosigned, unless the
+    caller has seen a larger one.
+    """
     GetConsistency: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetConsistencyRequest, _audit_pb2.GetConsistencyResponse]  # type: ignore[assignment]
     """Proves that the newest checkpoint extends an older tree."""
     GetEntry: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetEntryRequest, _audit_pb2.GetEntryResponse]  # type: ignore[assignment]
@@ -80,7 +86,9 @@ class AuditServiceAsyncStub(AuditServiceStub):
     GetStatus: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetStatusRequest, _audit_pb2.GetStatusResponse]  # type: ignore[assignment]
     """How one basis stands under the newest checkpoint, proven: what a kept withdrawal receipt is held against."""
     GetBundle: _aio.UnaryUnaryMultiCallable[_audit_pb2.GetBundleRequest, _audit_pb2.GetBundleResponse]  # type: ignore[assignment]
-    """The self-contained evidence for one event (placet.bundle/1, docs/adr/0003-bundle-format.md)."""
+    """The self-contained evidence for one event (placet.bundle/1, docs/adr/0003-bundle-format.md). Where witnesses are
+    configured it is under a checkpoint that a quorum cosigned, as soon as one covers the event.
+    """
     Search: _aio.UnaryUnaryMultiCallable[_audit_pb2.SearchRequest, _audit_pb2.SearchResponse]  # type: ignore[assignment]
     """Entries by what they say, newest first, a page at a time."""
     Export: _aio.UnaryStreamMultiCallable[_audit_pb2.ExportRequest, _audit_pb2.ExportResponse]  # type: ignore[assignment]
@@ -123,7 +131,9 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_pb2.GetCheckpointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.GetCheckpointResponse, _abc.Awaitable[_audit_pb2.GetCheckpointResponse]]:
-        """The newest signed checkpoint."""
+        """The newest signed checkpoint; where witnesses are configured, the newest that a quorum of them cosigned, unless the
+        caller has seen a larger one.
+        """
 
     @_abc_1.abstractmethod
     def GetConsistency(
@@ -155,7 +165,9 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _audit_pb2.GetBundleRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_audit_pb2.GetBundleResponse, _abc.Awaitable[_audit_pb2.GetBundleResponse]]:
-        """The self-contained evidence for one event (placet.bundle/1, docs/adr/0003-bundle-format.md)."""
+        """The self-contained evidence for one event (placet.bundle/1, docs/adr/0003-bundle-format.md). Where witnesses are
+        configured it is under a checkpoint that a quorum cosigned, as soon as one covers the event.
+        """
 
     @_abc_1.abstractmethod
     def Search(

@@ -35,7 +35,10 @@ class Ledger(Area):
     """The controller's log, as its auditors read it."""
 
     async def checkpoint(self, *, timeout: float | None = None) -> LogCheckpoint:
-        """Return the newest checkpoint, proven to continue everything this client has seen."""
+        """Return the newest checkpoint, proven to be on one line with everything this client has seen.
+
+        Where witnesses are configured it is the newest that a quorum cosigned, unless this client has seen a newer one.
+        """
         deadline = self._session.deadline(timeout)
         request = pb.GetCheckpointRequest(controller=self.controller)
         answer, anchor = await self._session.ask(methods.GET_CHECKPOINT, request, deadline)
@@ -48,7 +51,7 @@ class Ledger(Area):
         """
         deadline = self._session.deadline(timeout)
         old = self._session.trust.open(note)
-        newest = await self.checkpoint(timeout=timeout)
+        newest = await self._at_least(old.size, deadline)
         if old.size > newest.size:
             raise ProofError(
                 "LOG_FORKED",
@@ -179,6 +182,14 @@ class Ledger(Area):
         request = pb.GetTileRequest(controller=self.controller, path=path)
         answer = await self._session.call(methods.GET_TILE, request, self._session.deadline(timeout))
         return answer.content
+
+    async def _at_least(self, size: int, deadline: float) -> LogCheckpoint:
+        """Return a checkpoint of at least so many entries, or the newest if the log claims to have fewer."""
+        request = pb.GetCheckpointRequest(controller=self.controller, seen=size)
+        answer = await self._session.call(methods.GET_CHECKPOINT, request, deadline)
+        tree = self._session.trust.open(answer.checkpoint.note, answer.checkpoint.tree_size)
+        await self._session.tie(tree, deadline)
+        return self._checkpoint(tree)
 
     async def _prove_run(self, begin: int, entries: Sequence[bytes], timeout: float | None) -> None:
         last = begin + len(entries) - 1

@@ -23,6 +23,7 @@ OWN: Final = {
     "receipts": "placet.sdk.commands.receipts:receipts",
     "verify": "placet.sdk.commands.verify:verify",
     "version": "placet.sdk.commands.version:version",
+    "witness": "placet.sdk.commands.witness:app",
 }
 DEFECT: Final = 70
 
