@@ -4,20 +4,23 @@ import os
 import time
 
 from placet.api.audit.v1 import audit_pb2_grpc
+from placet.audit import migrations
 from placet.audit.consumer import Appends, Info
 from placet.audit.creating import Controllers
+from placet.audit.grants import require_least
 from placet.audit.holding import Holder
 from placet.audit.indexing import Indexer
 from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs
+from placet.audit.partitions import Partitions
 from placet.audit.search import SearchIndex
-from placet.audit.search_tables import SearchTable
 from placet.audit.servicer import AuditServicer
 from placet.audit.settings import Settings
-from placet.audit.tables import Table
 from placet.kit.app import Stack
 from placet.kit.bus.bus import Bus, Credentials
 from placet.kit.db.database import Database
+from placet.kit.db.engine import Engines
+from placet.kit.db.migrating import migrate, require_migrated
 
 
 async def main(stack: Stack[Settings]) -> None:
@@ -26,13 +29,15 @@ async def main(stack: Stack[Settings]) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     database = await Database.open(settings.database())
     stack.on_stop(database.close)
-    await database.create_all(Table.metadata)
+    _prepare(database.engines)
     searching = await Database.open(settings.search_database())
     stack.on_stop(searching.close)
-    await searching.create_all(SearchTable.metadata)
+    index = SearchIndex(searching.engines.writer)
+    index.create()
+    partitions = Partitions(database.engines.writer, settings.entry_partition)
+    partitions.ahead()
 
     logs = Logs(database.engines.writer)
-    index = SearchIndex(searching.engines.writer)
     indexer = Indexer(database.engines, index)
     keys = KeyFiles(settings.data_dir / "keys", stack.random)
     holder = Holder(
@@ -44,6 +49,7 @@ async def main(stack: Stack[Settings]) -> None:
         monotonic=lambda: time.monotonic_ns() // 1_000,
         queue_bound=settings.queue_bound,
         appended=indexer.appended,
+        partitions=partitions,
     )
     bus = await stack.enter(
         Bus(
@@ -60,8 +66,18 @@ async def main(stack: Stack[Settings]) -> None:
     holder.subscribe_with(appends)
     await holder.look()
     stack.spawn(holder.run(), name="holder")
+    stack.spawn(partitions.run(), name="partitions")
     stack.spawn(indexer.run(logs.all()), name="indexer")
     await Info(logs).open(bus)
     controllers = Controllers(logs, keys, holder, prefix=settings.log_prefix)
     servicer = AuditServicer(controllers, holder, index, now=stack.now)
     await stack.serve((audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer))
+
+
+def _prepare(engines: Engines) -> None:
+    """Bring SQLite to this release; of PostgreSQL require that its owner did, and that we may not."""
+    if engines.serial:
+        migrate(engines.writer, migrations.__name__)
+    else:
+        require_migrated(engines.reader, migrations.__name__)
+        require_least(engines.reader)

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from placet.audit.partitions import ENTRIES, LEAST
 from placet.kit.security.redacted import SecretStr
 from placet.kit.settings import BaseServiceSettings
 
@@ -24,6 +25,12 @@ class Settings(BaseServiceSettings):
         default=16_384,
         ge=512,
         description="Submissions that may wait for one log; beyond it RESOURCE_EXHAUSTED.",
+    )
+
+    entry_partition: int = Field(
+        default=ENTRIES,
+        ge=LEAST,
+        description="PostgreSQL: how many indexes the next partitions of the entries span.",
     )
 
     def search_database(self) -> str:
