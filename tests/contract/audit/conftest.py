@@ -13,14 +13,18 @@ __all__ = ["audit_postgres", "audit_server"]
 
 DiskFull: TypeAlias = Callable[[], AbstractContextManager[None]]
 NO_SPACE = {
-    "sqlite": ("CREATE TRIGGER no_space BEFORE INSERT ON idempotency BEGIN SELECT RAISE(ABORT, 'disk full'); END",),
-    "postgresql": (
-        "CREATE OR REPLACE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION SQLSTATE '53100' USING MESSAGE = 'disk full'; END $$",
-        "CREATE TRIGGER no_space BEFORE INSERT ON idempotency FOR EACH STATEMENT EXECUTE FUNCTION no_space()",
-    ),
+    "sqlite": "CREATE TRIGGER no_space BEFORE INSERT ON idempotency BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+    "postgresql": """
+        CREATE OR REPLACE FUNCTION no_space() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION SQLSTATE '53100' USING MESSAGE = 'disk full'; END $$;
+        CREATE TRIGGER no_space BEFORE INSERT ON idempotency FOR EACH STATEMENT EXECUTE FUNCTION no_space()
+    """,
 }
 SPACE = {"sqlite": "DROP TRIGGER no_space", "postgresql": "DROP TRIGGER no_space ON idempotency"}
+
+
+# What only one kind can show.
+on_postgres = pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -45,17 +49,16 @@ def disk_full(rig: Rig, request: pytest.FixtureRequest) -> DiskFull:
     """Return how to have the last inserts of a group fail, for as long as a block lasts."""
     kind = rig.engines.writer.dialect.name
 
-    def run(*statements: str) -> None:
+    def run(statement: str) -> None:
         if kind == "postgresql":
-            request.getfixturevalue("audit_server").run(*statements)
+            request.getfixturevalue("audit_server").run(statement)
             return
         with rig.engines.writer.begin() as connection:
-            for statement in statements:
-                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(statement)
 
     @contextmanager
     def full() -> Iterator[None]:
-        run(*NO_SPACE[kind])
+        run(NO_SPACE[kind])
         try:
             yield
         finally:

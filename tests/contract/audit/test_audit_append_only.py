@@ -140,7 +140,7 @@ def test_a_service_that_was_given_more_is_stopped_by_the_trigger_and_refuses_to_
 @pytest.mark.parametrize("role", ["owner", "admin"])
 def test_a_service_with_another_role_than_its_own_refuses_to_run(postgres: AuditPostgres, role: str) -> None:
     engines = open_engines(getattr(postgres, role))
-    with pytest.raises(RoleTooStrong, match="deploy/postgres/roles.sql"):
+    with pytest.raises(RoleTooStrong, match=r"deploy/postgres/roles\.sql"):
         grants.require_least(engines.reader)
     engines.dispose()
 

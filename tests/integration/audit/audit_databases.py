@@ -4,8 +4,8 @@ owner, and everything that is tested as the service's own role.
 
 import os
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -72,17 +72,17 @@ def _text(url: URL) -> str:
     return url.render_as_string(hide_password=False)
 
 
-@pytest.fixture(scope="session")
-def audit_server() -> Iterator[AuditPostgres]:
-    """The database, once: on PLACET_TEST_POSTGRES_URL, or on a server started from the wheel."""
+@cache
+def on_test_server() -> AuditPostgres:
+    """Return the database, made once in this process: on PLACET_TEST_POSTGRES_URL, or a server from the wheel."""
     given = os.environ.get("PLACET_TEST_POSTGRES_URL")
-    if given:
-        yield make(given)
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        server = get_server(folder, cleanup_mode="stop")
-        yield make(server.get_uri())
-        server.cleanup()
+    return make(given or get_server(tempfile.mkdtemp(prefix="placet-postgres-"), cleanup_mode="delete").get_uri())
+
+
+@pytest.fixture(scope="session")
+def audit_server() -> AuditPostgres:
+    """The database, with whatever an earlier test left in it."""
+    return on_test_server()
 
 
 @pytest.fixture

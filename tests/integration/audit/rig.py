@@ -117,13 +117,20 @@ class Rig:
         """Return a sequencer that has just taken the lease under this name."""
         lease = acquire(self.engines.writer, self.log.id, name, self.now)
         assert lease is not None
-        journal = SqlJournal(self.engines, self.log, lease.epoch, self.partitions)
+        return self._sequencer(lease.epoch)
+
+    def _sequencer(self, epoch: int) -> Sequencer:
+        journal = SqlJournal(self.engines, self.log, epoch, self.partitions)
         clock = LogClock(lambda: self.now, lambda: self.now)
         return Sequencer(self.log, journal, self.engines, self.keys.load("bank", self.log.origin), clock)
 
     def restart(self) -> None:
         """Forget everything but the database."""
         self.sequencer = self.holder("me")
+
+    def forget(self) -> None:
+        """Forget everything but the database, to which somebody else has appended; the log can only be read now."""
+        self.sequencer = self._sequencer(epoch=-1)
 
     def close(self) -> None:
         """Close the database."""

@@ -3,6 +3,8 @@
 import os
 import time
 
+from sqlalchemy import make_url
+
 from placet.api.audit.v1 import audit_pb2_grpc
 from placet.audit import migrations
 from placet.audit.consumer import Appends, Info
@@ -10,6 +12,7 @@ from placet.audit.creating import Controllers
 from placet.audit.grants import require_least
 from placet.audit.holding import Holder
 from placet.audit.indexing import Indexer
+from placet.audit.lease import MAX_NAME
 from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs
 from placet.audit.partitions import Partitions
@@ -27,7 +30,8 @@ async def main(stack: Stack[Settings]) -> None:
     """Start the audit service."""
     settings = stack.settings
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = await Database.open(settings.database())
+    name = f"{stack.random(8).hex()}:{os.getpid()}:{os.uname().nodename}"[:MAX_NAME]
+    database = await Database.open(_named(settings.database(), name))
     stack.on_stop(database.close)
     _prepare(database.engines)
     searching = await Database.open(settings.search_database())
@@ -44,7 +48,7 @@ async def main(stack: Stack[Settings]) -> None:
         database.engines,
         logs,
         keys,
-        name=f"{os.uname().nodename}:{os.getpid()}:{stack.random(4).hex()}",
+        name=name,
         wall=stack.now,
         monotonic=lambda: time.monotonic_ns() // 1_000,
         queue_bound=settings.queue_bound,
@@ -72,6 +76,14 @@ async def main(stack: Stack[Settings]) -> None:
     controllers = Controllers(logs, keys, holder, prefix=settings.log_prefix)
     servicer = AuditServicer(controllers, holder, index, now=stack.now)
     await stack.serve((audit_pb2_grpc.add_AuditServiceServicer_to_server, servicer))
+
+
+def _named(url: str, name: str) -> str:
+    """Return the URL of a database with our name on its connections, by which another replica can end them."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        return url
+    return parsed.update_query_dict({"application_name": name}).render_as_string(hide_password=False)
 
 
 def _prepare(engines: Engines) -> None:

@@ -72,7 +72,7 @@ class Holder:
         appended: Callable[[Log], None],
         partitions: Partitions,
     ) -> None:
-        """`name` must be this process's alone: leases are renewed by it."""
+        """`name` must be this process's alone, and on PostgreSQL that of its connections: leases are bound to it."""
         self._engines = engines
         self._logs = logs
         self._keys = keys
@@ -130,9 +130,11 @@ class Holder:
         try:
             signer = self._signer(log)
             lease = leases.acquire(self._engines.writer, log.id, self._name, self._wall())
-            if lease is not None:
-                await self._serve(log, lease, signer)
-                self._unserved.discard(log.controller)
+            if lease is None:
+                leases.fence(self._engines.writer, log.id)
+                return
+            await self._serve(log, lease, signer)
+            self._unserved.discard(log.controller)
         except Exception:  # noqa: BLE001 - the other logs go on; this one is tried again
             if log.controller not in self._unserved:
                 _log.exception("a log cannot be served", extra={"controller": log.controller, "alarm": True})

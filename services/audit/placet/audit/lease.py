@@ -10,12 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Engine, cast, func, literal, or_, select, update
+from sqlalchemy import BigInteger, Engine, cast, func, literal, or_, select, text, update
 
 from placet.audit.store import LOG
 from placet.kit.db.errors import mapped
 
 TTL: Final = 3_000_000
+# A connection's name has as many bytes at most, and so a holder's.
+MAX_NAME: Final = 63
+
+_FENCE: Final = text(
+    "SELECT pg_terminate_backend(pid) FROM log JOIN pg_stat_activity ON application_name = holder "
+    "WHERE id = :log AND usename = current_user AND lease_until < extract(epoch FROM clock_timestamp()) * 1000000"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +42,7 @@ def vacant(engine: Engine, now: int) -> frozenset[int]:
 def acquire(engine: Engine, log: int, holder: str, now: int) -> Lease | None:
     """Take the lease if it is free, run out, or already this holder's; return None if another has it.
 
-    Never waits for a holder that is committing at this moment: its lease is good.
+    Never waits for a holder that is in the middle of a commit; if that goes on beyond its lease: `fence`.
     """
     time = _time(engine, now)
     free = or_(_free(time), LOG.c.holder == holder)
@@ -47,6 +54,17 @@ def acquire(engine: Engine, log: int, holder: str, now: int) -> Lease | None:
         taken = {"holder": holder, "lease_until": time + TTL, "epoch": epoch + 1}
         connection.execute(update(LOG).where(LOG.c.id == log).values(taken))
         return Lease(log=log, epoch=epoch + 1)
+
+
+def fence(engine: Engine, log: int) -> None:
+    """End the connections of a holder whose lease has run out: one that was stopped in mid-commit locks the log.
+
+    Its unfinished transaction is undone, whatever it was waiting for. PostgreSQL only: a holder's connections bear its
+    name (`application_name`), and a role may end those of its own.
+    """
+    if engine.dialect.name == "postgresql":
+        with mapped(), engine.begin() as connection:
+            connection.execute(_FENCE, {"log": log})
 
 
 def renew(engine: Engine, holder: str, now: int) -> Mapping[int, int]:

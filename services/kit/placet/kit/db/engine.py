@@ -22,9 +22,6 @@ from placet.kit.errors import Invalid
 
 READERS: Final = 4
 BUSY_TIMEOUT_MS: Final = 5_000
-# PostgreSQL: how long a transaction on the direct connection may stand still before the server ends it. Whoever waits
-# for its locks (another replica) must not wait for a process that was stopped.
-STALL_MS: Final = 2_000
 
 # SQLite: what is set on every connection, and what it must then read back.
 _PRAGMAS: Final[dict[str, tuple[str | int, str | int]]] = {
@@ -141,14 +138,9 @@ def _open_postgres(url: URL, readers: int, busy_timeout_ms: int) -> Engines:
     own = " ".join((given,) if isinstance(given, str) else given)
     bare = url.difference_update_query(["options"]).set(drivername="postgresql+psycopg")
 
+    limits = f"-c lock_timeout={busy_timeout_ms} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+
     def engine(*, direct: bool = False) -> Engine:
-        limits = {
-            "lock_timeout": STALL_MS if direct else busy_timeout_ms,
-            "statement_timeout": STALL_MS if direct else 0,  # the server switches it off before it commits
-            "idle_in_transaction_session_timeout": STALL_MS if direct else 60_000,
-            "timezone": "UTC",
-        }
-        options = " ".join([own, *(f"-c {name}={value}" for name, value in limits.items())])
         made = create_engine(
             bare,
             pool_size=1 if direct else readers,
@@ -156,7 +148,7 @@ def _open_postgres(url: URL, readers: int, busy_timeout_ms: int) -> Engines:
             pool_timeout=busy_timeout_ms / 1000,
             pool_pre_ping=not direct,
             hide_parameters=True,
-            connect_args={"options": options.strip(), **_NETWORK},
+            connect_args={"options": f"{own} {limits}".strip(), **_NETWORK},
         )
         event.listen(made, "connect", _postgres_connect)
         return made
