@@ -4,7 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from integration.audit.audit_databases import audit_postgres, audit_server
 from integration.audit.rig import Rig
+
+__all__ = ["audit_postgres", "audit_server"]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A real log for tests: the production sequencer over a real SQLite file, driven directly, with a clock that tests
+"""A real log for tests: the production sequencer over a real database, driven directly, with a clock that tests
 move.
 """
 
@@ -10,15 +10,16 @@ from typing import Any
 
 import msgspec
 
+from placet.audit import migrations
 from placet.audit.clock import LogClock
 from placet.audit.lease import acquire
 from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs
 from placet.audit.model import Log
+from placet.audit.partitions import LEAST, Partitions
 from placet.audit.queueing import Waiting
 from placet.audit.sequencer import Sequencer
 from placet.audit.store import SqlJournal
-from placet.audit.tables import Table
 from placet.evidence.canonical import b64url
 from placet.evidence.drafts import (
     DecisionDraft,
@@ -32,6 +33,7 @@ from placet.evidence.drafts import (
 from placet.evidence.entries import parse_entry
 from placet.evidence.kinds import PolicyRef
 from placet.kit.db.engine import open_engines
+from placet.kit.db.migrating import migrate
 from placet.kit.errors import PlacetError
 from placet.kit.ledger.messages import (
     AppendReply,
@@ -93,12 +95,14 @@ CONTEXT: dict[str, Any] = {
 class Rig:
     """One log `bank`; `restart` throws all memory away, as a crash would."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str | None = None) -> None:
+        """`url` is an audit database whose tables are made; by default a new SQLite file."""
         self.folder = folder
         self.now = START
-        self.engines = open_engines(f"sqlite:///{folder / 'audit.db'}")
-        with self.engines.writer.begin() as connection:
-            Table.metadata.create_all(connection)
+        self.engines = open_engines(url or f"sqlite:///{folder / 'audit.db'}")
+        if self.engines.serial:
+            migrate(self.engines.writer, migrations.__name__)
+        self.partitions = Partitions(self.engines.writer, LEAST)
         self.logs = Logs(self.engines.writer)
         self.keys = KeyFiles(folder / "keys", os.urandom)
         self.log = self._create("bank")
@@ -113,13 +117,20 @@ class Rig:
         """Return a sequencer that has just taken the lease under this name."""
         lease = acquire(self.engines.writer, self.log.id, name, self.now)
         assert lease is not None
-        journal = SqlJournal(self.engines, self.log, lease.epoch)
+        return self._sequencer(lease.epoch)
+
+    def _sequencer(self, epoch: int) -> Sequencer:
+        journal = SqlJournal(self.engines, self.log, epoch, self.partitions)
         clock = LogClock(lambda: self.now, lambda: self.now)
         return Sequencer(self.log, journal, self.engines, self.keys.load("bank", self.log.origin), clock)
 
     def restart(self) -> None:
         """Forget everything but the database."""
         self.sequencer = self.holder("me")
+
+    def forget(self) -> None:
+        """Forget everything but the database, to which somebody else has appended; the log can only be read now."""
+        self.sequencer = self._sequencer(epoch=-1)
 
     def close(self) -> None:
         """Close the database."""

@@ -4,43 +4,52 @@ import os
 import time
 from collections.abc import Callable
 
+from sqlalchemy import make_url
+
 from placet.api.audit.v1 import audit_pb2_grpc
+from placet.audit import migrations
 from placet.audit.consumer import Appends, Info
 from placet.audit.cosigners import NoCosigners, WitnessCosigners
 from placet.audit.cosigning import Pace, Surroundings
 from placet.audit.creating import Controllers, record_refusal
+from placet.audit.grants import require_least
 from placet.audit.holding import Holder
 from placet.audit.indexing import Indexer
+from placet.audit.lease import MAX_NAME
 from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs
 from placet.audit.model import Log
+from placet.audit.partitions import Partitions
 from placet.audit.quorum import at_least
 from placet.audit.search import SearchIndex
-from placet.audit.search_tables import SearchTable
 from placet.audit.servicer import AuditServicer
 from placet.audit.settings import Settings
-from placet.audit.tables import Table
 from placet.audit.witness_http import http_client, http_witnesses
 from placet.audit.witness_store import WitnessStore
 from placet.audit.witness_tables import WitnessTable
 from placet.kit.app import Stack
 from placet.kit.bus.bus import Bus, Credentials
 from placet.kit.db.database import Database
+from placet.kit.db.engine import Engines
+from placet.kit.db.migrating import migrate, require_migrated
 
 
 async def main(stack: Stack[Settings]) -> None:
     """Start the audit service."""
     settings = stack.settings
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    database = await Database.open(settings.database())
+    name = f"{stack.random(8).hex()}:{os.getpid()}:{os.uname().nodename}"[:MAX_NAME]
+    database = await Database.open(_named(settings.database(), name))
     stack.on_stop(database.close)
-    await database.create_all(Table.metadata)
+    _prepare(database.engines)
     searching = await Database.open(settings.search_database(), rebuildable=True)
     stack.on_stop(searching.close)
-    await searching.create_all(SearchTable.metadata)
+    index = SearchIndex(searching.engines.writer)
+    index.create()
+    partitions = Partitions(database.engines.writer, settings.entry_partition)
+    partitions.ahead()
 
     logs = Logs(database.engines.writer)
-    index = SearchIndex(searching.engines.writer)
     indexer = Indexer(database.engines, index)
     keys = KeyFiles(settings.data_dir / "keys", stack.random)
     cosigners = await _cosigners(stack, lambda: holder)
@@ -48,11 +57,12 @@ async def main(stack: Stack[Settings]) -> None:
         database.engines,
         logs,
         keys,
-        name=f"{os.uname().nodename}:{os.getpid()}:{stack.random(4).hex()}",
+        name=name,
         wall=stack.now,
         monotonic=lambda: time.monotonic_ns() // 1_000,
         queue_bound=settings.queue_bound,
         appended=_both(indexer.appended, cosigners.appended),
+        partitions=partitions,
     )
     bus = await stack.enter(
         Bus(
@@ -69,6 +79,7 @@ async def main(stack: Stack[Settings]) -> None:
     holder.subscribe_with(appends)
     await holder.look()
     stack.spawn(holder.run(), name="holder")
+    stack.spawn(partitions.run(), name="partitions")
     stack.spawn(indexer.run(logs.all()), name="indexer")
     await Info(logs).open(bus)
     controllers = Controllers(logs, keys, holder, prefix=settings.log_prefix)
@@ -111,3 +122,20 @@ def _both(first: Callable[[Log], None], second: Callable[[Log], None]) -> Callab
         second(log)
 
     return appended
+
+
+def _named(url: str, name: str) -> str:
+    """Return the URL of a database with our name on its connections, by which another replica can end them."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "postgresql":
+        return url
+    return parsed.update_query_dict({"application_name": name}).render_as_string(hide_password=False)
+
+
+def _prepare(engines: Engines) -> None:
+    """Bring SQLite to this release; of PostgreSQL require that its owner did, and that we may not."""
+    if engines.serial:
+        migrate(engines.writer, migrations.__name__)
+    else:
+        require_migrated(engines.reader, migrations.__name__)
+        require_least(engines.reader)

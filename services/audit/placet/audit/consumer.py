@@ -2,7 +2,8 @@
 
 The service that asks is the last token of the subject, `placet.<controller>.append.<service>`: only its own
 credentials may publish there (ADR 0004). Malformed bytes are a typed refusal; nothing is appended. Also answers
-`placet.<controller>.audit.info`.
+`placet.<controller>.audit.info`. Without a queue group: only the holder of a log listens, and while a paused one still
+seems to, its successor must get every request too, not every other one (ADR 0014).
 """
 
 from collections.abc import Awaitable, Callable
@@ -32,7 +33,7 @@ class Appends:
         """Begin to take a controller's requests; return how to stop."""
         subject = f"placet.{controller}.append.*"
         append = partial(self._append, controller)
-        serving = await self._bus.serve_later(subject, append, queue="audit", max_inflight=MAX_INFLIGHT)
+        serving = await self._bus.serve_later(subject, append, max_inflight=MAX_INFLIGHT)
         return serving.stop
 
     def _append(self, controller: str, request: Request, reply: Reply) -> None:
@@ -57,7 +58,7 @@ class Info:
 
     async def open(self, bus: Bus) -> None:
         """Begin to answer."""
-        await bus.serve("placet.*.audit.info", self._answer, queue="audit")
+        await bus.serve("placet.*.audit.info", self._answer)
 
     async def _answer(self, request: Request) -> bytes:
         controller = request.subject.split(".")[1]

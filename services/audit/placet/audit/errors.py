@@ -1,5 +1,7 @@
 """The errors of the audit service: one sentence each, naming the next step; `placet.kit.errors` gives their kind."""
 
+from collections.abc import Sequence
+
 from placet.kit import errors
 
 
@@ -10,6 +12,16 @@ class HeadMoved(errors.Unavailable):
         super().__init__(
             "LEDGER_UNAVAILABLE",
             f"the log of {controller} has another holder now; nothing was appended: repeat with the same key",
+        )
+
+
+class CommitUnknown(errors.Unavailable):
+    """The connection to the database was lost between asking for the commit and hearing of it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "LEDGER_UNAVAILABLE",
+            "the database was lost while committing; whether this was appended is not known: repeat with the same key",
         )
 
 
@@ -98,6 +110,17 @@ class NotInLog(errors.NotFound):
 
     def __init__(self, field: str, index: int, size: int) -> None:
         super().__init__(f"{field} {index} is not in the log; it has {size} entries", field=field)
+
+
+class RoleTooStrong(errors.Unavailable):
+    """The database would let this service change what must only ever grow: it refuses to run."""
+
+    def __init__(self, role: str, tables: Sequence[str]) -> None:
+        super().__init__(
+            "DEPENDENCY_UNAVAILABLE",
+            f"the database role {role} may change or empty {', '.join(tables)}; run the service with a role made by "
+            "deploy/postgres/roles.sql and `placet ledger migrate --service-role`",
+        )
 
 
 class Corrupt(errors.Corrupt):

@@ -1,8 +1,9 @@
 """Holding logs: which of them this replica sequences, and the loop that does so for each.
 
-Owns the lease's life: taken when a log is free, renewed every second, given back when stopping; a log whose head
-moved under us is dropped at once. Each held log has one task that takes what waits and runs the sequencer; nothing
-else ever appends to it. See architecture.md section 6 and ledger.md section 7.
+Owns the lease's life: taken when a log is free, renewed twice a second, given back when stopping; a log whose head
+moved under us is dropped at once. Nothing may keep the leases from being renewed, so opening a log (a pass over its
+bases) runs in a thread and leaving one in the background. Each held log has one task that takes what waits and runs
+the sequencer; nothing else ever appends to it. See architecture.md section 6 and ledger.md section 7.
 """
 
 import asyncio
@@ -13,20 +14,23 @@ from typing import Final, Protocol
 
 from placet.audit import lease as leases
 from placet.audit.clock import LogClock
-from placet.audit.errors import ControllerUnknown, HeadMoved
+from placet.audit.errors import ControllerUnknown, Corrupt, HeadMoved
 from placet.audit.lease import Lease
 from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs, require_controller
 from placet.audit.model import Log
+from placet.audit.partitions import Partitions
 from placet.audit.queueing import Queue, Waiting
 from placet.audit.reading import Snapshot
 from placet.audit.sequencer import Sequencer
 from placet.audit.store import SqlJournal
 from placet.kit.db.engine import Engines
+from placet.kit.db.errors import mapped
 from placet.kit.errors import PlacetError, Unavailable
 from placet.kit.ledger.messages import AppendRequest
+from placet.tlog.note import Signer, format_vkey
 
-LOOK_EVERY_S: Final = 1.0
+LOOK_EVERY_S: Final = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -37,6 +41,10 @@ class Subscriptions(Protocol):
         """Begin to take a controller's requests; return how to stop."""
 
 
+async def _nothing() -> None:
+    """Unsubscribe from what is not subscribed to yet."""
+
+
 @dataclass(slots=True)
 class _Held:
     """A log this replica holds."""
@@ -44,8 +52,8 @@ class _Held:
     lease: Lease
     sequencer: Sequencer
     queue: Queue
-    unsubscribe: Callable[[], Awaitable[None]]
     task: asyncio.Task[None]
+    unsubscribe: Callable[[], Awaitable[None]] = _nothing
 
 
 class Holder:
@@ -62,7 +70,9 @@ class Holder:
         monotonic: Callable[[], int],
         queue_bound: int,
         appended: Callable[[Log], None],
+        partitions: Partitions,
     ) -> None:
+        """`name` must be this process's alone, and on PostgreSQL that of its connections: leases are bound to it."""
         self._engines = engines
         self._logs = logs
         self._keys = keys
@@ -71,7 +81,11 @@ class Holder:
         self._monotonic = monotonic
         self._queue_bound = queue_bound
         self._appended = appended
+        self._partitions = partitions
         self._held: dict[str, _Held] = {}
+        self._taking: dict[str, asyncio.Task[None]] = {}
+        self._leaving: set[asyncio.Future[None]] = set()
+        self._unserved: set[str] = set()
         self._subscriptions: Subscriptions | None = None
 
     def subscribe_with(self, subscriptions: Subscriptions) -> None:
@@ -79,35 +93,79 @@ class Holder:
         self._subscriptions = subscriptions
 
     async def run(self) -> None:
-        """Look for free logs and renew what is held, until cancelled."""
+        """Renew what is held and take the logs that are free, until cancelled."""
         while True:
-            await self.look()
+            try:
+                with mapped():
+                    self._renew()
+                    self._take_free()
+            except PlacetError as error:
+                _log.warning("leases could not be renewed; trying again", extra={"error": error.message})
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
-        """Renew every lease, drop the lost ones, and take every log that is free."""
+        """Renew every lease, drop the lost ones, and take every log that is free; returns once those are served."""
+        self._renew()
+        self._take_free()
+        if self._taking:
+            await asyncio.wait(tuple(self._taking.values()))
+
+    def _renew(self) -> None:
+        if not self._held and not self._taking:
+            return
+        kept = leases.renew(self._engines.writer, self._name, self._wall())
         for controller, held in list(self._held.items()):
-            if not leases.renew(self._engines.writer, held.lease, self._wall()):
-                await self._drop(controller)
-        for log in self._logs.all():
-            if log.controller not in self._held:
-                await self._take(log)
+            if kept.get(held.lease.log) != held.lease.epoch:
+                self._drop(controller)
+
+    def _take_free(self) -> None:
+        if self._subscriptions is None:
+            return
+        free = leases.vacant(self._engines.reader, self._wall())
+        for log in self._logs.all() if free else ():
+            if log.id in free and log.controller not in self._held and log.controller not in self._taking:
+                self._taking[log.controller] = asyncio.create_task(self._take(log), name=f"take-{log.controller}")
 
     async def _take(self, log: Log) -> None:
-        lease = leases.acquire(self._engines.writer, log.id, self._name, self._wall())
-        if lease is None or self._subscriptions is None:
-            return
         try:
-            sequencer = self._sequencer(log, lease.epoch)
-            sequencer.open()
-        except PlacetError:
-            _log.exception("a log cannot be served", extra={"controller": log.controller, "alarm": True})
-            return
-        queue = Queue(bound=self._queue_bound)
-        task = asyncio.create_task(self._work(log.controller, sequencer, queue), name=f"sequencer-{log.controller}")
-        unsubscribe = await self._subscriptions.open(log.controller)
-        self._held[log.controller] = _Held(lease, sequencer, queue, unsubscribe, task)
+            signer = self._signer(log)
+            lease = leases.acquire(self._engines.writer, log.id, self._name, self._wall())
+            if lease is None:
+                leases.fence(self._engines.writer, log.id)
+                return
+            await self._serve(log, lease, signer)
+            self._unserved.discard(log.controller)
+        except Exception:  # noqa: BLE001 - the other logs go on; this one is tried again
+            if log.controller not in self._unserved:
+                _log.exception("a log cannot be served", extra={"controller": log.controller, "alarm": True})
+            self._unserved.add(log.controller)
+        finally:
+            del self._taking[log.controller]
+
+    async def _serve(self, log: Log, lease: Lease, signer: Signer) -> None:
+        """Open the log and take its requests; gives the lease back if that fails."""
+        sequencer = self._sequencer(log, lease.epoch, signer)
+        try:
+            await asyncio.to_thread(sequencer.open)
+            assert self._subscriptions is not None
+            queue = Queue(bound=self._queue_bound)
+            task = asyncio.create_task(self._work(log.controller, sequencer, queue), name=f"sequencer-{log.controller}")
+            held = self._held[log.controller] = _Held(lease, sequencer, queue, task)
+            held.unsubscribe = await self._subscriptions.open(log.controller)
+        except BaseException:
+            self._drop(log.controller)
+            leases.release(self._engines.writer, lease)
+            raise
+        if self._held.get(log.controller) is not held:  # lost again meanwhile
+            await held.unsubscribe()
         self._appended(log)
+
+    def _signer(self, log: Log) -> Signer:
+        """Return the log's signer; a replica that has another key, or none, must not touch the lease."""
+        signer = self._keys.load(log.controller, log.origin)
+        if format_vkey(signer.vkey) != log.vkey:
+            raise Corrupt(f"the signing key of {log.controller} here is not the one of its log; replicas share keys")
+        return signer
 
     async def _work(self, controller: str, sequencer: Sequencer, queue: Queue) -> None:
         while True:
@@ -119,7 +177,7 @@ class Holder:
                 sequencer.run(taken)
             except HeadMoved:
                 _log.warning("another replica took the log over", extra={"controller": controller})
-                self._forget(controller)
+                self._drop(controller)
                 return
             except Exception:  # noqa: BLE001 - every caller was answered; the next group recovers
                 _log.exception("the sequencer failed; it recovers", extra={"controller": controller, "alarm": True})
@@ -127,17 +185,17 @@ class Holder:
                 self._appended(sequencer.log)
             await asyncio.sleep(0)
 
-    def _forget(self, controller: str) -> None:
+    def _drop(self, controller: str) -> None:
+        """Stop sequencing a log that is no longer ours: what waits is told to come again."""
         held = self._held.pop(controller, None)
-        if held is not None:
-            held.queue.fail(HeadMoved(controller))
-            self._closing = asyncio.ensure_future(held.unsubscribe())
-
-    async def _drop(self, controller: str) -> None:
-        held = self._held.pop(controller)
-        await held.unsubscribe()
-        held.task.cancel()
+        if held is None:
+            return
         held.queue.fail(HeadMoved(controller))
+        if held.task is not asyncio.current_task():
+            held.task.cancel()
+        leaving = asyncio.ensure_future(held.unsubscribe())
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     async def append(self, controller: str, service: str, request: AppendRequest) -> bytes:
         """Let a request wait for its log and return the encoded reply; raises the error if nothing was appended."""
@@ -184,11 +242,10 @@ class Holder:
         if log is None:
             raise ControllerUnknown(controller)
         # Another replica appends to it: rebuilt from what is stored, which costs a pass over the bases.
-        return self._sequencer(log, epoch=-1).snapshot()
+        return self._sequencer(log, -1, self._signer(log)).snapshot()
 
-    def _sequencer(self, log: Log, epoch: int) -> Sequencer:
-        signer = self._keys.load(log.controller, log.origin)
-        journal = SqlJournal(self._engines, log, epoch)
+    def _sequencer(self, log: Log, epoch: int, signer: Signer) -> Sequencer:
+        journal = SqlJournal(self._engines, log, epoch, self._partitions)
         return Sequencer(log, journal, self._engines, signer, LogClock(self._wall, self._monotonic))
 
     def reopen(self, log: Log) -> None:
@@ -199,7 +256,13 @@ class Holder:
         held.sequencer.reopen(log)
 
     async def close(self) -> None:
-        """Give every lease back; what waits is told to come again."""
-        for controller, held in list(self._held.items()):
-            await self._drop(controller)
-            leases.release(self._engines.writer, held.lease)
+        """Answer what was taken, and give every lease back."""
+        for task in self._taking.values():
+            task.cancel()
+        await asyncio.gather(*map(self._leave, list(self._held)), *self._leaving, return_exceptions=True)
+
+    async def _leave(self, controller: str) -> None:
+        held = self._held[controller]
+        await held.unsubscribe()
+        self._drop(controller)
+        leases.release(self._engines.writer, held.lease)

@@ -1,19 +1,28 @@
 """The lease on a log: which replica sequences it. A row with an epoch, taken over when it runs out.
 
 Leases only decide who works; that two holders do no harm is the head's compare-and-swap (`store.py`). A holder that
-is stopped and wakes up finds another epoch and can commit nothing. Times are microseconds of the database host's
-callers: a wrong clock costs availability, never correctness. See architecture.md section 6.
+is stopped and wakes up finds another epoch and can commit nothing. Times are microseconds: on PostgreSQL the server's
+own, so replicas need not agree on one; on SQLite the callers', who are on one machine. A wrong clock costs
+availability, never correctness. See architecture.md section 6.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Engine, or_, select, update
+from sqlalchemy import BigInteger, Engine, cast, func, literal, or_, select, text, update
 
 from placet.audit.store import LOG
+from placet.kit.db.errors import mapped
 
 TTL: Final = 3_000_000
-RENEW_EVERY: Final = 1.0
+# A connection's name has as many bytes at most, and so a holder's.
+MAX_NAME: Final = 63
+
+_FENCE: Final = text(
+    "SELECT pg_terminate_backend(pid) FROM log JOIN pg_stat_activity ON application_name = holder "
+    "WHERE id = :log AND usename = current_user AND lease_until < extract(epoch FROM clock_timestamp()) * 1000000"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,31 +33,59 @@ class Lease:
     epoch: int
 
 
+def vacant(engine: Engine, now: int) -> frozenset[int]:
+    """Return the logs whose lease nobody has, or has let run out."""
+    with mapped(), engine.connect() as connection:
+        return frozenset(connection.execute(select(LOG.c.id).where(_free(_time(engine, now)))).scalars())
+
+
 def acquire(engine: Engine, log: int, holder: str, now: int) -> Lease | None:
-    """Take the lease if it is free, run out, or already this holder's; return None if another has it."""
-    free = or_(LOG.c.holder.is_(None), LOG.c.lease_until < now, LOG.c.holder == holder)
-    with engine.begin() as connection:
-        taken = connection.execute(
-            update(LOG).where(LOG.c.id == log, free).values(holder=holder, lease_until=now + TTL, epoch=LOG.c.epoch + 1)
-        )
-        if taken.rowcount != 1:
+    """Take the lease if it is free, run out, or already this holder's; return None if another has it.
+
+    Never waits for a holder that is in the middle of a commit; if that goes on beyond its lease: `fence`.
+    """
+    time = _time(engine, now)
+    free = or_(_free(time), LOG.c.holder == holder)
+    with mapped(), engine.begin() as connection:
+        at_rest = select(LOG.c.epoch).where(LOG.c.id == log, free).with_for_update(skip_locked=True)
+        epoch: int | None = connection.execute(at_rest).scalar_one_or_none()
+        if epoch is None:
             return None
-        epoch: int = connection.execute(select(LOG.c.epoch).where(LOG.c.id == log)).scalar_one()
-        return Lease(log=log, epoch=epoch)
+        taken = {"holder": holder, "lease_until": time + TTL, "epoch": epoch + 1}
+        connection.execute(update(LOG).where(LOG.c.id == log).values(taken))
+        return Lease(log=log, epoch=epoch + 1)
 
 
-def renew(engine: Engine, lease: Lease, now: int) -> bool:
-    """Prolong the lease; return False if another epoch holds the log."""
-    with engine.begin() as connection:
-        kept = connection.execute(
-            update(LOG).where(LOG.c.id == lease.log, LOG.c.epoch == lease.epoch).values(lease_until=now + TTL)
-        )
-        return kept.rowcount == 1
+def fence(engine: Engine, log: int) -> None:
+    """End the connections of a holder whose lease has run out: one that was stopped in mid-commit locks the log.
+
+    Its unfinished transaction is undone, whatever it was waiting for. PostgreSQL only: a holder's connections bear its
+    name (`application_name`), and a role may end those of its own.
+    """
+    if engine.dialect.name == "postgresql":
+        with mapped(), engine.begin() as connection:
+            connection.execute(_FENCE, {"log": log})
+
+
+def renew(engine: Engine, holder: str, now: int) -> Mapping[int, int]:
+    """Prolong every lease of this holder; return the epoch of each by log: what is not among them is lost."""
+    kept = update(LOG).where(LOG.c.holder == holder).values(lease_until=_time(engine, now) + TTL)
+    with mapped(), engine.begin() as connection:
+        return {row.id: row.epoch for row in connection.execute(kept.returning(LOG.c.id, LOG.c.epoch))}
 
 
 def release(engine: Engine, lease: Lease) -> None:
     """Give the lease back, so that the next holder need not wait."""
-    with engine.begin() as connection:
-        connection.execute(
-            update(LOG).where(LOG.c.id == lease.log, LOG.c.epoch == lease.epoch).values(holder=None, lease_until=0)
-        )
+    ours = (LOG.c.id == lease.log) & (LOG.c.epoch == lease.epoch)
+    with mapped(), engine.begin() as connection:
+        connection.execute(update(LOG).where(ours).values(holder=None, lease_until=0))
+
+
+def _free(time: Any) -> Any:
+    return or_(LOG.c.holder.is_(None), LOG.c.lease_until < time)
+
+
+def _time(engine: Engine, now: int) -> Any:
+    if engine.dialect.name == "postgresql":
+        return cast(func.extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
+    return literal(now, BigInteger)

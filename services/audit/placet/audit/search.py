@@ -8,17 +8,21 @@ grows.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Engine, select
 
-from placet.audit.search_tables import FoundRow, ProgressRow
+from placet.audit.search_tables import FoundRow, ProgressRow, SearchTable
 from placet.audit.statements import Session
 from placet.audit.tables import of
 from placet.evidence.reasons import Reason
+from placet.kit.db.errors import mapped
+from placet.kit.db.migrating import one_at_a_time
 
 FOUND, PROGRESS = of(FoundRow), of(ProgressRow)
+_FIRST: Final = "INSERT INTO progress (log, complete_to) VALUES (?, ?) ON CONFLICT (log) DO NOTHING"
+_MOVE: Final = "UPDATE progress SET complete_to = ? WHERE log = ? AND complete_to = ?"
 BITS = {reason.value: 1 << n for n, reason in enumerate(Reason)}
 
 
@@ -69,6 +73,12 @@ class SearchIndex:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def create(self) -> None:
+        """Make the index's tables if there are none; replicas may do so at the same time."""
+        with mapped(), self._engine.begin() as connection:
+            one_at_a_time(connection)
+            SearchTable.metadata.create_all(connection)
+
     def complete_to(self, log: int) -> int:
         """Return the index up to which (exclusive) the log is indexed."""
         with self._engine.connect() as connection:
@@ -78,13 +88,12 @@ class SearchIndex:
     def feed(self, log: int, begin: int, entries: Sequence[bytes]) -> None:
         """Index the entries from `begin` on; they must follow what is indexed, otherwise nothing happens."""
         rows = [_row(log, _decode(entry)) for entry in entries]
-        with self._engine.begin() as connection:
-            done = connection.execute(select(PROGRESS.c.complete_to).where(PROGRESS.c.log == log)).scalar_one_or_none()
-            if (done or 0) != begin:
-                return
+        with mapped(), self._engine.begin() as connection:
             session = Session.over(connection)
-            session.insert(FOUND, rows)
-            session.insert(PROGRESS, [(log, begin + len(entries))], replace=("complete_to",))
+            # Two replicas may feed one index, around a takeover: the row's lock makes the second find it moved.
+            session.run(_FIRST, log, 0)
+            if session.run(_MOVE, begin + len(entries), log, begin).rowcount == 1:
+                session.insert(FOUND, rows)
 
     def find(self, log: int, query: Query, *, limit: int, before: int | None = None) -> Page:
         """Return the newest matches below `before` (all if None), at most `limit`."""

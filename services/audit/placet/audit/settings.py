@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
+from placet.audit.partitions import ENTRIES, LEAST
 from placet.audit.quorum import WitnessAt, majority, parse_witnesses
 from placet.kit.security.redacted import SecretStr
 from placet.kit.settings import BaseServiceSettings, is_loopback
@@ -29,6 +30,12 @@ class Settings(BaseServiceSettings):
         default=16_384,
         ge=512,
         description="Submissions that may wait for one log; beyond it RESOURCE_EXHAUSTED.",
+    )
+
+    entry_partition: int = Field(
+        default=ENTRIES,
+        ge=LEAST,
+        description="PostgreSQL: how many indexes the next partitions of the entries span.",
     )
 
     witnesses: tuple[str, ...] = Field(

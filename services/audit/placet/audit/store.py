@@ -11,6 +11,7 @@ from typing import Final
 
 from placet.audit.errors import Corrupt, HeadMoved
 from placet.audit.model import Commit, Head, Log, StoredBasis, StoredKey
+from placet.audit.partitions import Partitions
 from placet.audit.statements import Session, writing
 from placet.audit.tables import BasisChangeRow, BasisRow, DecisionRow, EntryRow, KeyRow, LogRow, TileRow, UseRow, of
 from placet.kit.db.engine import Engines
@@ -38,16 +39,18 @@ _PAGE: Final = "SELECT body FROM entry WHERE log = ? AND idx >= ? AND idx < ? OR
 class SqlJournal:
     """`placet.audit.ports.Journal` over SQLite or PostgreSQL, for one log and one epoch of its lease."""
 
-    def __init__(self, engines: Engines, log: Log, epoch: int) -> None:
+    def __init__(self, engines: Engines, log: Log, epoch: int, partitions: Partitions | None = None) -> None:
+        """`partitions` are needed to append; without them a journal can only be read."""
         self._engines = engines
         self._log = log
         self._epoch = epoch
+        self._partitions = partitions
         self._open: Session | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Read and write in one transaction: durable when the block has been left, undone if it raised."""
-        with mapped(), writing(self._engines.writer) as session:
+        with mapped(), writing(self._engines.direct) as session:
             self._open = session
             try:
                 yield
@@ -127,6 +130,8 @@ class SqlJournal:
         assert self._open is not None
         session, log, first = self._open, self._log.id, commit.before.size
         self._move_head(session, commit)
+        if self._partitions is not None:
+            self._partitions.ensure(commit.after.size)
         session.insert(ENTRY, [(log, first + n, body) for n, body in enumerate(commit.entries)])
         session.insert(TILE, [(log, t.level, t.number, t.root, t.hashes) for t in commit.tiles])
         session.insert(KEY, [(log, *key) for key in commit.keys])

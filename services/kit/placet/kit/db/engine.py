@@ -31,22 +31,37 @@ _PRAGMAS: Final[dict[str, tuple[str | int, str | int]]] = {
     "trusted_schema": ("OFF", 0),
 }
 
+# PostgreSQL: a host that is gone is noticed within seconds, not after the system's two hours.
+_NETWORK: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 9_000,
+}
+
 # PostgreSQL: values of a setting under which a commit is not durable.
 _UNSAFE: Final = {"fsync": ("off",), "synchronous_commit": ("off",), "full_page_writes": ("off",)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Engines:
-    """Where to write and where to read the same database. `serial`: it takes one writer at a time (SQLite)."""
+    """Where to write and where to read the same database. `serial`: it takes one writer at a time (SQLite).
+
+    `direct` is for one thread that writes all the time: a single connection that is not tested before each use, so its
+    user gives up on it (`invalidate`) when a transaction failed and it is closed. On SQLite it is the writer.
+    """
 
     writer: Engine
     reader: Engine
+    direct: Engine
     serial: bool
 
     def dispose(self) -> None:
         """Close all connections."""
         self.reader.dispose()
         self.writer.dispose()
+        self.direct.dispose()
 
 
 def open_engines(
@@ -103,11 +118,8 @@ def _open_sqlite(
         event.listen(made, "begin", lambda connection: _begin(connection, begin))
         return made
 
-    return Engines(
-        writer=engine(1, "BEGIN IMMEDIATE", read_only=False),
-        reader=engine(readers, "BEGIN", read_only=True),
-        serial=True,
-    )
+    writer = engine(1, "BEGIN IMMEDIATE", read_only=False)
+    return Engines(writer=writer, reader=engine(readers, "BEGIN", read_only=True), direct=writer, serial=True)
 
 
 def _begin(connection: Connection, statement: str) -> None:
@@ -137,24 +149,27 @@ def _require(setting: str, found: object, expected: object, needed: object) -> N
 
 
 def _open_postgres(url: URL, readers: int, busy_timeout_ms: int) -> Engines:
-    options = f"-c lock_timeout={busy_timeout_ms} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+    given = url.query.get("options", ())
+    own = " ".join((given,) if isinstance(given, str) else given)
+    bare = url.difference_update_query(["options"]).set(drivername="postgresql+psycopg")
 
-    def engine(*, size: int, read_only: bool) -> Engine:
+    limits = f"-c lock_timeout={busy_timeout_ms} -c idle_in_transaction_session_timeout=60000 -c timezone=UTC"
+
+    def engine(*, direct: bool = False) -> Engine:
         made = create_engine(
-            url.set(drivername="postgresql+psycopg"),
-            pool_size=size,
+            bare,
+            pool_size=1 if direct else readers,
             max_overflow=0,
             pool_timeout=busy_timeout_ms / 1000,
-            pool_pre_ping=True,
+            pool_pre_ping=not direct,
             hide_parameters=True,
-            connect_args={"options": options, "connect_timeout": 5},
+            connect_args={"options": f"{own} {limits}".strip(), **_NETWORK},
         )
         event.listen(made, "connect", _postgres_connect)
-        return made.execution_options(postgresql_readonly=True) if read_only else made
+        return made
 
-    return Engines(
-        writer=engine(size=readers, read_only=False), reader=engine(size=readers, read_only=True), serial=False
-    )
+    reader = engine().execution_options(postgresql_readonly=True)
+    return Engines(writer=engine(), reader=reader, direct=engine(direct=True), serial=False)
 
 
 def _postgres_connect(driver: Any, _record: Any) -> None:

@@ -65,6 +65,17 @@ class UnsafeDatabase(Unavailable):
         )
 
 
+class SchemaDiffers(Unavailable):
+    """The tables are of another release: the service refuses to run on them."""
+
+    def __init__(self, found: str | None, needed: str | None) -> None:
+        super().__init__(
+            "DEPENDENCY_UNAVAILABLE",
+            f"the database has schema revision {found or 'none'}, this release needs {needed}; run the service's "
+            "migrations with the role that owns the tables (or the release that fits the database)",
+        )
+
+
 @contextmanager
 def mapped() -> Iterator[None]:
     """Turn driver errors that leave the block into the errors of this module."""
