@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Engine, or_, select, update
 
 from placet.audit.store import LOG
+from placet.kit.failpoints import Write
 
 TTL: Final = 3_000_000
 RENEW_EVERY: Final = 1.0
@@ -27,7 +28,7 @@ class Lease:
 def acquire(engine: Engine, log: int, holder: str, now: int) -> Lease | None:
     """Take the lease if it is free, run out, or already this holder's; return None if another has it."""
     free = or_(LOG.c.holder.is_(None), LOG.c.lease_until < now, LOG.c.holder == holder)
-    with engine.begin() as connection:
+    with Write.LEASE_ACQUIRE, engine.begin() as connection:
         taken = connection.execute(
             update(LOG).where(LOG.c.id == log, free).values(holder=holder, lease_until=now + TTL, epoch=LOG.c.epoch + 1)
         )
@@ -39,7 +40,7 @@ def acquire(engine: Engine, log: int, holder: str, now: int) -> Lease | None:
 
 def renew(engine: Engine, lease: Lease, now: int) -> bool:
     """Prolong the lease; return False if another epoch holds the log."""
-    with engine.begin() as connection:
+    with Write.LEASE_RENEW, engine.begin() as connection:
         kept = connection.execute(
             update(LOG).where(LOG.c.id == lease.log, LOG.c.epoch == lease.epoch).values(lease_until=now + TTL)
         )
@@ -48,7 +49,7 @@ def renew(engine: Engine, lease: Lease, now: int) -> bool:
 
 def release(engine: Engine, lease: Lease) -> None:
     """Give the lease back, so that the next holder need not wait."""
-    with engine.begin() as connection:
+    with Write.LEASE_RELEASE, engine.begin() as connection:
         connection.execute(
             update(LOG).where(LOG.c.id == lease.log, LOG.c.epoch == lease.epoch).values(holder=None, lease_until=0)
         )

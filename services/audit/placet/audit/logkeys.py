@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from placet.audit.errors import Corrupt
+from placet.kit.failpoints import Write
 from placet.tlog.note import Signer
 
 SEED_SIZE = 32
@@ -27,7 +28,8 @@ class KeyFiles:
         path = self._path(controller)
         if not path.exists():
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._write(path, self._random(SEED_SIZE))
+            with Write.LOG_KEY:
+                self._write(path, self._random(SEED_SIZE))
         return self.load(controller, origin)
 
     def load(self, controller: str, origin: str) -> Signer:

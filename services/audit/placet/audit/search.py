@@ -17,6 +17,7 @@ from placet.audit.search_tables import FoundRow, ProgressRow
 from placet.audit.statements import Session
 from placet.audit.tables import of
 from placet.evidence.reasons import Reason
+from placet.kit.failpoints import Write
 
 FOUND, PROGRESS = of(FoundRow), of(ProgressRow)
 BITS = {reason.value: 1 << n for n, reason in enumerate(Reason)}
@@ -78,13 +79,15 @@ class SearchIndex:
     def feed(self, log: int, begin: int, entries: Sequence[bytes]) -> None:
         """Index the entries from `begin` on; they must follow what is indexed, otherwise nothing happens."""
         rows = [_row(log, _decode(entry)) for entry in entries]
-        with self._engine.begin() as connection:
+        with Write.SEARCH_COMMIT, self._engine.begin() as connection:
             done = connection.execute(select(PROGRESS.c.complete_to).where(PROGRESS.c.log == log)).scalar_one_or_none()
             if (done or 0) != begin:
                 return
             session = Session.over(connection)
-            session.insert(FOUND, rows)
-            session.insert(PROGRESS, [(log, begin + len(entries))], replace=("complete_to",))
+            with Write.SEARCH_ROWS:
+                session.insert(FOUND, rows)
+            with Write.SEARCH_PROGRESS:
+                session.insert(PROGRESS, [(log, begin + len(entries))], replace=("complete_to",))
 
     def find(self, log: int, query: Query, *, limit: int, before: int | None = None) -> Page:
         """Return the newest matches below `before` (all if None), at most `limit`."""

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Table
 
+from placet.kit.failpoints import Write
+
 # A statement takes a bounded number of parameters (SQLite: 32,766).
 CHUNK: Final = 1_024
 
@@ -62,7 +64,8 @@ def writing(engine: Engine) -> Iterator[Session]:
             driver.execute("BEGIN IMMEDIATE")  # PostgreSQL's driver begins by itself
         try:
             yield Session(driver, engine.dialect.paramstyle)
-            driver.commit()
+            with Write.LEDGER_COMMIT:
+                driver.commit()
         except BaseException:
             driver.rollback()
             raise

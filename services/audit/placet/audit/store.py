@@ -15,6 +15,7 @@ from placet.audit.statements import Session, writing
 from placet.audit.tables import BasisChangeRow, BasisRow, DecisionRow, EntryRow, KeyRow, LogRow, TileRow, UseRow, of
 from placet.kit.db.engine import Engines
 from placet.kit.db.errors import mapped
+from placet.kit.failpoints import Write
 
 LOG, ENTRY, TILE, BASIS = of(LogRow), of(EntryRow), of(TileRow), of(BasisRow)
 CHANGE, USE, KEY, DECISION = of(BasisChangeRow), of(UseRow), of(KeyRow), of(DecisionRow)
@@ -120,15 +121,23 @@ class SqlJournal:
         """Write a group into the open transaction; raises HeadMoved, having written nothing, if the head is another."""
         assert self._open is not None
         session, log, first = self._open, self._log.id, commit.before.size
-        self._move_head(session, commit)
-        session.insert(ENTRY, [(log, first + n, body) for n, body in enumerate(commit.entries)])
-        session.insert(TILE, [(log, t.level, t.number, t.root, t.hashes) for t in commit.tiles])
-        session.insert(KEY, [(log, *key) for key in commit.keys])
-        session.insert(DECISION, [(log, *decision) for decision in commit.decisions])
-        session.insert(CHANGE, [(log, *change) for change in commit.changes])
-        session.insert(USE, [(log, *use) for use in commit.uses])
+        with Write.LEDGER_HEAD:
+            self._move_head(session, commit)
+        with Write.LEDGER_ENTRIES:
+            session.insert(ENTRY, [(log, first + n, body) for n, body in enumerate(commit.entries)])
+        with Write.LEDGER_TILES:
+            session.insert(TILE, [(log, t.level, t.number, t.root, t.hashes) for t in commit.tiles])
+        with Write.LEDGER_KEYS:
+            session.insert(KEY, [(log, *key) for key in commit.keys])
+        with Write.LEDGER_DECISIONS:
+            session.insert(DECISION, [(log, *decision) for decision in commit.decisions])
+        with Write.LEDGER_CHANGES:
+            session.insert(CHANGE, [(log, *change) for change in commit.changes])
+        with Write.LEDGER_USES:
+            session.insert(USE, [(log, *use) for use in commit.uses])
         rows = [(log, b.ordinal, b.granted, b.ended, b.history, b.events) for b in commit.bases.values()]
-        session.insert(BASIS, rows, replace=("ended", "history", "events"))
+        with Write.LEDGER_BASES:
+            session.insert(BASIS, rows, replace=("ended", "history", "events"))
 
     def _move_head(self, session: Session, commit: Commit) -> None:
         to = commit.after
