@@ -18,12 +18,13 @@ from placet.audit.tables import Table
 from placet.kit.app import Stack
 from placet.kit.bus.bus import Bus, Credentials
 from placet.kit.db.database import Database
+from placet.kit.durable import make_directory
 
 
 async def main(stack: Stack[Settings]) -> None:
     """Start the audit service."""
     settings = stack.settings
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_directory(settings.data_dir)
     database = await Database.open(settings.database())
     stack.on_stop(database.close)
     await database.create_all(Table.metadata)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from placet.audit.errors import Corrupt
+from placet.kit.durable import make_directory, sync_directory
 from placet.kit.failpoints import Write
 from placet.tlog.note import Signer
 
@@ -27,7 +28,7 @@ class KeyFiles:
         """Return the signer of a controller's log, making its key if there is none yet."""
         path = self._path(controller)
         if not path.exists():
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directory(self._directory, 0o700)
             with Write.LOG_KEY:
                 self._write(path, self._random(SEED_SIZE))
         return self.load(controller, origin)
@@ -57,6 +58,4 @@ class KeyFiles:
             file.flush()
             os.fsync(file.fileno())
         part.rename(path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        os.fsync(directory)
-        os.close(directory)
+        sync_directory(path.parent)

@@ -74,10 +74,11 @@ class Write(Enum):
             _armed(self, Side.AFTER)
 
     def __enter__(self) -> None:
-        self.before()
+        if _armed is not None:
+            self.before()
 
     def __exit__(self, failed: type[BaseException] | None, _error: object, _traceback: TracebackType | None) -> None:
-        if failed is None:
+        if _armed is not None and failed is None:
             self.after()
 
 
