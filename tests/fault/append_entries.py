@@ -1,7 +1,7 @@
-"""Appends to a log on a disk, group by group, and writes down what it was told: `python -m fault.append_entries DISK ...`.
+"""Appends to a log on a disk, and writes down what it was told: `python -m fault.append_entries DISK GROUPS FULL`.
 
-The production sequencer over a real SQLite file. Each line of DISK/told is one acknowledged entry: key, index, leaf hash.
-`synchronous` is what protects it: FULL, or NORMAL as the negative control.
+The production sequencer over a real SQLite file, group by group. Each line of DISK/told is one acknowledged entry: key,
+index, leaf hash. `synchronous` is what protects it: FULL, or NORMAL as the negative control.
 """
 
 import os

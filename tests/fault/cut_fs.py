@@ -1,9 +1,9 @@
 """A file system that shows what a power cut would leave: `python -m fault.cut_fs MOUNTPOINT CUTS EVERY NAMES`.
 
-Owns the requests of the kernel over a `Tree`. Before every EVERY-th change or sync it writes into the directory CUTS what
-a disk would hold if the power went at this moment: `<number>-lost` has nothing that was not synced, `<number>-some` a
-random half of it, sector by sector. Beside them `<number>.told` is the file `told` as programs saw it: what those who
-wrote it had been told by then, so that it can be asked of what is left. Serves until stdin ends.
+Owns the requests of the kernel over a `Tree`. Before every EVERY-th change or sync it writes into the directory CUTS
+what a disk would hold if the power went at this moment: `<number>-lost` has nothing that was not synced,
+`<number>-some` a random half of it, sector by sector. Beside them `<number>.told` is the file `told` as programs saw
+it: what those who wrote it had been told by then, so that it can be asked of what is left. Serves until stdin ends.
 """
 
 import errno

@@ -1,7 +1,7 @@
 """What a disk holds, and what of it outlives a power cut: files, directories, and which of their changes were synced.
 
-Owns the model of the file system that tests cut. A change is only *pending* until it is synced. Syncing a file makes its
-contents durable and, like the journal of ext4 or XFS, every earlier change of a name (`Names.JOURNALLED`); under
+Owns the model of the file system that tests cut. A change is only *pending* until it is synced. Syncing a file makes
+its contents durable and, like the journal of ext4 or XFS, every earlier change of a name (`Names.JOURNALLED`); under
 `Names.STRICT`, all that POSIX promises, a name is durable only once its directory was synced. At a cut every pending
 change is lost, or, with `keep`, each 512 bytes of it are kept or lost by themselves, as a disk may write in any order.
 """

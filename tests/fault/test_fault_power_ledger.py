@@ -46,7 +46,7 @@ def lost(cut: Cut) -> list[str]:
     ("every", "groups"),
     [
         pytest.param(53, 40, id="short"),
-        pytest.param(3, 150, id="long", marks=[pytest.mark.long, pytest.mark.timeout(1_800)]),
+        pytest.param(11, 150, id="long", marks=[pytest.mark.long, pytest.mark.timeout(1_800)]),
     ],
 )
 def test_no_acknowledged_entry_is_lost_by_a_power_cut(quick: Path, names: Names, every: int, groups: int) -> None:

@@ -7,11 +7,10 @@ from placet.api.audit.v1 import audit_pb2_grpc
 from placet.audit.consumer import Appends, Info
 from placet.audit.creating import Controllers
 from placet.audit.holding import Holder
-from placet.audit.indexing import Indexer
+from placet.audit.indexing import Indexer, open_search
 from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs
 from placet.audit.search import SearchIndex
-from placet.audit.search_tables import SearchTable
 from placet.audit.servicer import AuditServicer
 from placet.audit.settings import Settings
 from placet.audit.tables import Table
@@ -28,12 +27,12 @@ async def main(stack: Stack[Settings]) -> None:
     database = await Database.open(settings.database())
     stack.on_stop(database.close)
     await database.create_all(Table.metadata)
-    searching = await Database.open(settings.search_database())
+    searching = await open_search(settings.search_database())
     stack.on_stop(searching.close)
-    await searching.create_all(SearchTable.metadata)
+    index = SearchIndex(searching.engines.writer)
+    index.create()
 
     logs = Logs(database.engines.writer)
-    index = SearchIndex(searching.engines.writer)
     indexer = Indexer(database.engines, index)
     keys = KeyFiles(settings.data_dir / "keys", stack.random)
     holder = Holder(

@@ -11,6 +11,7 @@ from typing import Final
 
 from placet.audit.errors import Corrupt, HeadMoved
 from placet.audit.model import Commit, Head, Log, StoredBasis, StoredKey
+from placet.audit.rowseal import opened, sealed
 from placet.audit.statements import Session, writing
 from placet.audit.tables import BasisChangeRow, BasisRow, DecisionRow, EntryRow, KeyRow, LogRow, TileRow, UseRow, of
 from placet.kit.db.engine import Engines
@@ -71,7 +72,7 @@ class SqlJournal:
         with self._reading() as session:
             for service, keys in by_service.items():
                 for key, index, digest in session.rows_in(_KEYS, (self._log.id, service), keys):
-                    found[service, key] = StoredKey(index, digest)
+                    found[service, key] = StoredKey(index, opened(service, key, index, digest))
         return found
 
     def decisions(self, digests: Iterable[bytes]) -> Mapping[bytes, int]:
@@ -128,7 +129,7 @@ class SqlJournal:
         with Write.LEDGER_TILES:
             session.insert(TILE, [(log, t.level, t.number, t.root, t.hashes) for t in commit.tiles])
         with Write.LEDGER_KEYS:
-            session.insert(KEY, [(log, *key) for key in commit.keys])
+            session.insert(KEY, [(log, *key[:3], sealed(*key)) for key in commit.keys])
         with Write.LEDGER_DECISIONS:
             session.insert(DECISION, [(log, *decision) for decision in commit.decisions])
         with Write.LEDGER_CHANGES:
