@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from integration.audit.rig import Rig
 
 MEMORY = Path("/dev/shm")
 
@@ -17,3 +18,11 @@ def quick(tmp_path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(dir=MEMORY, prefix="placet-fault-") as folder:
         yield Path(folder)
+
+
+@pytest.fixture
+def rig(quick: Path) -> Iterator[Rig]:
+    """A log `bank` with its first two entries."""
+    made = Rig(quick)
+    yield made
+    made.close()
