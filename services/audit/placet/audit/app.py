@@ -14,7 +14,7 @@ from placet.audit.cosigning import Pace, Surroundings
 from placet.audit.creating import Controllers, record_refusal
 from placet.audit.grants import require_least
 from placet.audit.holding import Holder
-from placet.audit.indexing import Indexer
+from placet.audit.indexing import Indexer, open_search
 from placet.audit.lease import MAX_NAME
 from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs
@@ -32,17 +32,18 @@ from placet.kit.bus.bus import Bus, Credentials
 from placet.kit.db.database import Database
 from placet.kit.db.engine import Engines
 from placet.kit.db.migrating import migrate, require_migrated
+from placet.kit.durable import make_directory
 
 
 async def main(stack: Stack[Settings]) -> None:
     """Start the audit service."""
     settings = stack.settings
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_directory(settings.data_dir)
     name = f"{stack.random(8).hex()}:{os.getpid()}:{os.uname().nodename}"[:MAX_NAME]
     database = await Database.open(_named(settings.database(), name))
     stack.on_stop(database.close)
     _prepare(database.engines)
-    searching = await Database.open(settings.search_database(), rebuildable=True)
+    searching = await open_search(settings.search_database())
     stack.on_stop(searching.close)
     index = SearchIndex(searching.engines.writer)
     index.create()

@@ -1,161 +1,63 @@
 """Checking a stored log against itself: every entry replayed, every tile, row, link and signature derived again.
 
-Trusts nothing that is stored but the pinned verifier key, if one is given. Names the first entry that is wrong; what
-follows a wrong entry cannot be judged and is not. Reads only. See ledger.md section 7 and promise P7.
+Trusts nothing that is stored but the pinned verifier key, if one is given, and the checkpoints that it signed: without
+such a checkpoint a log that was cut back to an earlier state of its own is a perfect log. Names the first entry that is
+wrong. Memory grows with the bases, not with the entries. Reads only. See ledger.md section 7 and promise P7.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from contextlib import closing
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
+from placet.audit.checking.entries import EntryCheck, Progress
+from placet.audit.checking.findings import Finding, Findings
+from placet.audit.checking.head import check_bases, check_head, check_identity, stored_head, usable_checkpoints
+from placet.audit.checking.storage import check_storage
 from placet.audit.logkeys import KeyFiles
-from placet.audit.model import Head, Log
-from placet.audit.statements import Session
-from placet.audit.store import BASIS, TILE, SqlJournal, read_head
-from placet.audit.tail import FullTile, Tail
-from placet.evidence.entries import parse_entry
-from placet.evidence.errors import ReplayError
-from placet.evidence.kinds import Event, Record
-from placet.evidence.replay import Replay
-from placet.evidence.terms import BasisOrdinal, LeafIndex
-from placet.evidence.view import EventFacts
+from placet.audit.model import Log
 from placet.kit.db.engine import Engines
+from placet.kit.db.errors import mapped
 from placet.kit.errors import PlacetError
-from placet.tlog.hashing import HASH_SIZE, leaf_hash
-from placet.tlog.note import format_vkey
+from placet.tlog.checkpoint import Checkpoint
 
-PAGE: Final = 1_000
-_BEYOND: Final = "SELECT min(idx) FROM entry WHERE log = ? AND idx >= ?"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """Something wrong: in which part, at which index if it has one, and in words."""
-
-    part: str  # entry, tile, head, basis, key
-    index: int | None
-    message: str
-
-    def __str__(self) -> str:
-        at = "" if self.index is None else f" {self.index}"
-        return f"{self.part}{at}: {self.message}"
+__all__ = ("Finding", "check_storage", "fsck")
 
 
 def fsck(
-    engines: Engines, log: Log, *, keys: KeyFiles | None, vkey: str | None, progress: Callable[[int, int], None]
+    engines: Engines,
+    log: Log,
+    *,
+    keys: KeyFiles | None,
+    vkey: str | None,
+    progress: Progress,
+    checkpoints: Sequence[Checkpoint] = (),
 ) -> list[Finding]:
     """Check one log and return what is wrong, the first bad entry first; an empty list means that all is well.
 
-    `vkey` is the pinned verifier key, if any; `keys` where its signing key should be. `progress` is told (done, size).
+    `vkey` is the pinned verifier key, if any; `keys` where its signing key should be; `checkpoints` are some that this
+    key signed. `progress` is told (done, size).
     """
-    with engines.reader.connect() as connection:
-        try:
-            head = read_head(Session.over(connection), log.id)
-        except PlacetError as error:
-            return [Finding(part="head", index=None, message=error.message)]
-        check = _Check(connection, engines, log, head)
-        found = [*check.identity(vkey, keys), *check.entries(progress)]
-        if not found:
-            found.extend(check.rows())
-        return found
+    found = Findings()
+    check_identity(log, vkey, keys, found)
+    try:
+        with mapped(), engines.reader.connect() as connection:
+            if not engines.serial:
+                connection.execution_options(isolation_level="REPEATABLE READ")  # one moment, as SQLite gives it anyway
+            _check(connection, log, checkpoints, found, progress)
+    except PlacetError as error:
+        found.add("storage", None, error.message)
+    return list(found)
 
 
-class _Check:
-    def __init__(self, connection: Connection, engines: Engines, log: Log, head: Head) -> None:
-        self._connection = connection
-        self._journal = SqlJournal(engines, log, epoch=-1)
-        self._log = log
-        self._head = head
-        self._replay = Replay(log.origin, read_event=self._event)
-        self._tail = Tail(_Nothing())
-        self._last = bytes(HASH_SIZE)
-
-    def _event(self, index: LeafIndex) -> EventFacts | None:
-        body = self._journal.entries([index]).get(index) if 0 <= index < self._replay.size else None
-        entry = None if body is None else parse_entry(body)
-        return EventFacts.of(entry) if isinstance(entry, Event) else None
-
-    def identity(self, vkey: str | None, keys: KeyFiles | None) -> Iterator[Finding]:
-        """Compare the key that is stored with the pinned one and with the signing key."""
-        if vkey is not None and vkey != self._log.vkey:
-            yield Finding(part="key", index=None, message=f"the log says {self._log.vkey}, pinned is {vkey}")
-        if keys is None:
-            return
-        try:
-            own = format_vkey(keys.load(self._log.controller, self._log.origin).vkey)
-        except PlacetError as error:
-            yield Finding(part="key", index=None, message=error.message)
-            return
-        if own != self._log.vkey:
-            yield Finding(part="key", index=None, message="the signing key is not the one of the log")
-
-    def entries(self, progress: Callable[[int, int], None]) -> Iterator[Finding]:
-        """Replay every entry and compare the tiles that they complete; stop at the first that is wrong."""
-        size = self._head.size
-        while self._replay.size < size:
-            begin = self._replay.size
-            page = self._journal.page(begin, min(size, begin + PAGE))
-            for body in page:
-                finding = self._entry(body)
-                if finding is not None:
-                    yield finding
-                    return
-            progress(self._replay.size, size)
-            if len(page) < min(PAGE, size - begin):
-                yield Finding(part="entry", index=self._replay.size, message=f"is missing; the log has {size} entries")
-                return
-
-    def _entry(self, body: bytes) -> Finding | None:
-        index = self._replay.size
-        try:
-            entry = self._replay.feed(body)
-        except ReplayError as error:
-            return Finding(part="entry", index=index, message=f"{error.reason} {error.field}: {error.message}")
-        if index == 0 and isinstance(entry, Record) and entry.data.get("vkey") != self._log.vkey:
-            return Finding(part="entry", index=0, message="names another verifier key than the log's")
-        self._last = leaf_hash(body)
-        for tile in self._tail.extend([self._last]):
-            stored = self._tile(tile)
-            if stored != (tile.root, tile.hashes):
-                what = "is missing" if stored is None else "is not what its entries give"
-                return Finding(part=f"tile {tile.level}", index=tile.number, message=what)
-        return None
-
-    def _tile(self, tile: FullTile) -> tuple[bytes, bytes] | None:
-        query = select(TILE.c.root, TILE.c.hashes).where(
-            TILE.c.log == self._log.id, TILE.c.level == tile.level, TILE.c.number == tile.number
-        )
-        row = self._connection.execute(query).one_or_none()
-        return None if row is None else (row.root, row.hashes)
-
-    def rows(self) -> Iterator[Finding]:
-        """Compare the head and the rows of the bases with what the replay gives."""
-        head, replay = self._head, self._replay
-        beyond = Session.over(self._connection).run(_BEYOND, self._log.id, head.size).fetchone()[0]
-        if beyond is not None:
-            yield Finding(part="entry", index=beyond, message=f"stands beyond the head, which has size {head.size}")
-        if head.size and not replay.complete:
-            yield Finding(part="head", index=head.size - 1, message="the last entry is not a state")
-        if head.prev != self._last or head.bases != replay.statuses.size or head.status_root != replay.statuses.root():
-            yield Finding(part="head", index=head.size, message="does not fit the entries")
-        query = select(BASIS).where(BASIS.c.log == self._log.id).order_by(BASIS.c.ordinal)
-        count = 0
-        for row in self._connection.execute(query):
-            count += 1
-            status = replay.status(BasisOrdinal(row.ordinal))
-            if status is None or (row.granted, row.ended, row.history) != (
-                status.granted,
-                status.ended,
-                status.history,
-            ):
-                yield Finding(part="basis", index=row.ordinal, message="its row does not fit the entries")
-        if count != replay.statuses.size:
-            yield Finding(part="basis", index=None, message=f"{count} rows for {replay.statuses.size} bases")
-
-
-class _Nothing:
-    def node(self, level: int, index: int) -> bytes:
-        """Never asked: a check appends and reads no node of a past window."""
-        raise LookupError(level, index)
+def _check(
+    connection: Connection, log: Log, checkpoints: Sequence[Checkpoint], found: Findings, progress: Progress
+) -> None:
+    head = stored_head(connection, log, found)
+    if head is None:
+        return
+    known = tuple(usable_checkpoints(checkpoints, log, head, found))
+    with closing(EntryCheck(connection, log, head, found, checkpoints=known)) as entries:
+        if entries.run(progress):
+            check_head(connection, log, head, entries, found)
+            check_bases(connection, log, entries.replay, found)

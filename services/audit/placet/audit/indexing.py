@@ -1,27 +1,34 @@
 """Keeps the search index behind the logs: after each commit it is told, and reads on from where it stopped.
 
 Runs in a thread of its own and yields to the sequencer: an append never waits for it, and under load it falls behind
-and says so (`complete_to`). A damaged or deleted index is rebuilt by deleting its database: indexing begins at 0
-again.
+and says so (`complete_to`). An index that was deleted, or cannot be read, at the start or later, is made anew: indexing
+begins at 0 again. Rows that are wrong are found by `placet ledger fsck`, which makes them anew when asked to.
 """
 
 import asyncio
-from typing import Final
+import logging
+from collections.abc import Callable
+from typing import Final, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 
 from placet.audit.model import Log
-from placet.audit.search import SearchIndex
+from placet.audit.search import DAMAGED, SearchIndex, remove_files
 from placet.audit.statements import Session
 from placet.audit.store import ENTRY, read_head
+from placet.kit.db.database import Database
 from placet.kit.db.engine import Engines
 from placet.kit.db.errors import mapped
+from placet.kit.errors import PlacetError
 
 PAGE: Final = 256
 # Share of the time that indexing may take while appends go on.
 DUTY: Final = 0.15
 # How long a page may fill when nothing is left to index: a commit for each event would cost more than the event.
 PAUSE_S: Final = 0.2
+
+T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class Indexer:
@@ -65,11 +72,36 @@ class Indexer:
 
     def _feed(self, log: int) -> bool:
         """Index one page of a log; return whether there is more."""
-        begin = self._index.complete_to(log)
+        begin = self._sound(lambda: self._index.complete_to(log), otherwise=0)
         with mapped(), self._engines.reader.connect() as connection:
             size = read_head(Session.over(connection), log).size
             query = select(ENTRY.c.body).where(ENTRY.c.log == log, ENTRY.c.idx >= begin, ENTRY.c.idx < begin + PAGE)
             entries = [body for (body,) in connection.execute(query.order_by(ENTRY.c.idx))]
         if entries:
-            self._index.feed(log, begin, entries)
+            self._sound(lambda: self._index.feed(log, begin, entries), otherwise=None)
         return begin + len(entries) < size
+
+    def _sound(self, work: Callable[[], T], *, otherwise: T) -> T:
+        """Do something with the index; if it cannot be read, make it anew."""
+        try:
+            with mapped():
+                return work()
+        except PlacetError as error:
+            if error.reason != DAMAGED:
+                raise
+            _log.error("the search index is damaged: it is made anew", extra={"alarm": True})
+            self._index.reset()
+            self._behind = dict.fromkeys(self._behind, True)
+            return otherwise
+
+
+async def open_search(url: str) -> Database:
+    """Open the database of the index; a file that is no database is thrown away: it must not keep the ledger down."""
+    try:
+        return await Database.open(url, rebuildable=True)
+    except PlacetError as error:
+        if error.reason != DAMAGED:
+            raise
+        _log.error("the search index is damaged: it is made anew", extra={"alarm": True})
+        remove_files(make_url(url))
+        return await Database.open(url, rebuildable=True)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from placet.audit.errors import Corrupt
+from placet.kit.durable import make_directory, sync_directory
+from placet.kit.failpoints import Write
 from placet.tlog.note import Signer
 
 SEED_SIZE = 32
@@ -26,8 +28,9 @@ class KeyFiles:
         """Return the signer of a controller's log, making its key if there is none yet."""
         path = self._path(controller)
         if not path.exists():
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._write(path, self._random(SEED_SIZE))
+            make_directory(self._directory, 0o700)
+            with Write.LOG_KEY:
+                self._write(path, self._random(SEED_SIZE))
         return self.load(controller, origin)
 
     def load(self, controller: str, origin: str) -> Signer:
@@ -55,6 +58,4 @@ class KeyFiles:
             file.flush()
             os.fsync(file.fileno())
         part.rename(path)
-        directory = os.open(path.parent, os.O_RDONLY)
-        os.fsync(directory)
-        os.close(directory)
+        sync_directory(path.parent)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from placet.audit.model import Log, LogState
 from placet.audit.store import LOG
 from placet.kit.errors import Invalid
+from placet.kit.failpoints import Write
 from placet.tlog.hashing import EMPTY_ROOT
 
 CONTROLLER: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -58,7 +59,7 @@ class Logs:
             "lease_until": 0,
         }
         try:
-            with self._engine.begin() as connection:
+            with Write.LOG_CREATE, self._engine.begin() as connection:
                 connection.execute(LOG.insert().values(**row))
         except IntegrityError:
             pass  # made before, perhaps by a replica at this moment
@@ -68,7 +69,7 @@ class Logs:
 
     def close(self, log: Log, now: int) -> Log:
         """Mark a log closed; repeating it changes nothing."""
-        with self._engine.begin() as connection:
+        with Write.LOG_CLOSE, self._engine.begin() as connection:
             still_open = (LOG.c.id == log.id) & LOG.c.closed_at.is_(None)
             connection.execute(update(LOG).where(still_open).values(closed_at=now))
             closed = _one(connection, LOG.c.id == log.id)

@@ -8,10 +8,11 @@ grows.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Engine, select
+from sqlalchemy import URL, Engine, delete, select
 
 from placet.audit.search_tables import FoundRow, ProgressRow, SearchTable
 from placet.audit.statements import Session
@@ -19,10 +20,13 @@ from placet.audit.tables import of
 from placet.evidence.reasons import Reason
 from placet.kit.db.errors import mapped
 from placet.kit.db.migrating import one_at_a_time
+from placet.kit.errors import PlacetError
+from placet.kit.failpoints import Write
 
 FOUND, PROGRESS = of(FoundRow), of(ProgressRow)
 _FIRST: Final = "INSERT INTO progress (log, complete_to) VALUES (?, ?) ON CONFLICT (log) DO NOTHING"
 _MOVE: Final = "UPDATE progress SET complete_to = ? WHERE log = ? AND complete_to = ?"
+DAMAGED: Final = "STORAGE_CORRUPT"
 BITS = {reason.value: 1 << n for n, reason in enumerate(Reason)}
 
 
@@ -71,29 +75,55 @@ class SearchIndex:
     """The index in its own database."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     def create(self) -> None:
-        """Make the index's tables if there are none; replicas may do so at the same time."""
-        with mapped(), self._engine.begin() as connection:
-            one_at_a_time(connection)
+        """Make the index's tables if there are none; a file that cannot be read is thrown away."""
+        try:
+            self._make_tables()
+        except PlacetError as error:
+            if error.reason != DAMAGED:
+                raise
+            self.reset()
+
+    def _make_tables(self) -> None:
+        with mapped(), self.engine.begin() as connection:
+            one_at_a_time(connection)  # replicas may do so at the same time
             SearchTable.metadata.create_all(connection)
+
+    def reset(self) -> None:
+        """Throw everything away, a SQLite file that cannot be read too; indexing begins at 0."""
+        self.engine.dispose()
+        if self.engine.dialect.name == "sqlite":
+            remove_files(self.engine.url)
+        else:
+            SearchTable.metadata.drop_all(self.engine)
+        self._make_tables()
 
     def complete_to(self, log: int) -> int:
         """Return the index up to which (exclusive) the log is indexed."""
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             found = connection.execute(select(PROGRESS.c.complete_to).where(PROGRESS.c.log == log)).scalar_one_or_none()
         return found or 0
 
     def feed(self, log: int, begin: int, entries: Sequence[bytes]) -> None:
         """Index the entries from `begin` on; they must follow what is indexed, otherwise nothing happens."""
-        rows = [_row(log, _decode(entry)) for entry in entries]
-        with mapped(), self._engine.begin() as connection:
+        rows = [row_of(log, entry) for entry in entries]
+        with mapped(), Write.SEARCH_COMMIT, self.engine.begin() as connection:
             session = Session.over(connection)
             # Two replicas may feed one index, around a takeover: the row's lock makes the second find it moved.
             session.run(_FIRST, log, 0)
-            if session.run(_MOVE, begin + len(entries), log, begin).rowcount == 1:
-                session.insert(FOUND, rows)
+            with Write.SEARCH_PROGRESS:
+                moved = session.run(_MOVE, begin + len(entries), log, begin).rowcount == 1
+            if moved:
+                with Write.SEARCH_ROWS:
+                    session.insert(FOUND, rows)
+
+    def forget(self, log: int) -> None:
+        """Drop all rows of a log; indexing begins at 0 again."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(FOUND).where(FOUND.c.log == log))
+            connection.execute(delete(PROGRESS).where(PROGRESS.c.log == log))
 
     def find(self, log: int, query: Query, *, limit: int, before: int | None = None) -> Page:
         """Return the newest matches below `before` (all if None), at most `limit`."""
@@ -101,13 +131,22 @@ class SearchIndex:
         if before is not None:
             statement = statement.where(FOUND.c.idx < before)
         statement = statement.order_by(FOUND.c.idx.desc()).limit(limit + 1)
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             done = connection.execute(select(PROGRESS.c.complete_to).where(PROGRESS.c.log == log)).scalar_one_or_none()
             found = [index for (index,) in connection.execute(statement)]
         return Page(tuple(found[:limit]), len(found) > limit, done or 0)
 
 
-def _row(log: int, entry: Indexed) -> tuple[Any, ...]:
+def remove_files(url: URL) -> None:
+    """Remove the files of a SQLite database, if there are any."""
+    assert url.database is not None
+    for ending in ("", "-wal", "-shm"):
+        Path(f"{url.database}{ending}").unlink(missing_ok=True)
+
+
+def row_of(log: int, body: bytes) -> tuple[Any, ...]:
+    """Return the row by which an entry is found, in the order of the columns."""
+    entry = _decode(body)
     mask = 0
     for reason in entry.reasons:
         mask |= BITS[reason]

@@ -28,6 +28,7 @@ from placet.evidence.drafts import DecisionDraft
 from placet.evidence.status import StatusTree
 from placet.kit.db.engine import Engines
 from placet.kit.errors import PlacetError, Unavailable
+from placet.kit.failpoints import Write
 from placet.kit.ledger.messages import decode_decision
 from placet.tlog.note import Signer
 
@@ -85,7 +86,8 @@ class Sequencer:
             self._fail(waiting, Unavailable("LEDGER_UNAVAILABLE", "the sequencer failed; repeat with the same keys"))
             raise
         for one, reply in zip(waiting, replies, strict=True):
-            one.done(reply)
+            with Write.LEDGER_ANSWER:
+                one.done(reply)
 
     def _fail(self, waiting: Sequence[Waiting], error: PlacetError) -> None:
         self._working = None

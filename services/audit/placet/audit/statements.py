@@ -15,6 +15,7 @@ from sqlalchemy import BigInteger, Boolean, Connection, Engine, Integer, LargeBi
 from sqlalchemy.sql.type_api import TypeEngine
 
 from placet.audit.errors import CommitUnknown
+from placet.kit.failpoints import Write
 
 # A statement takes a bounded number of parameters (SQLite: 32,766).
 CHUNK: Final = 1_024
@@ -104,7 +105,8 @@ def writing(engine: Engine) -> Iterator[Session]:
 def _commit(driver: Any) -> None:
     try:
         _require_whole(driver)
-        driver.commit()
+        with Write.LEDGER_COMMIT:
+            driver.commit()
     except Exception as error:
         if _lost(driver):
             raise CommitUnknown from error

@@ -12,10 +12,12 @@ from typing import Final
 from placet.audit.errors import Corrupt, HeadMoved
 from placet.audit.model import Commit, Head, Log, StoredBasis, StoredKey
 from placet.audit.partitions import Partitions
+from placet.audit.rowseal import opened, sealed
 from placet.audit.statements import Session, writing
 from placet.audit.tables import BasisChangeRow, BasisRow, DecisionRow, EntryRow, KeyRow, LogRow, TileRow, UseRow, of
 from placet.kit.db.engine import Engines
 from placet.kit.db.errors import mapped
+from placet.kit.failpoints import Write
 
 LOG, ENTRY, TILE, BASIS = of(LogRow), of(EntryRow), of(TileRow), of(BasisRow)
 CHANGE, USE, KEY, DECISION = of(BasisChangeRow), of(UseRow), of(KeyRow), of(DecisionRow)
@@ -74,7 +76,7 @@ class SqlJournal:
         with self._reading() as session:
             for service, keys in by_service.items():
                 for key, index, digest in session.rows_in(_KEYS, (self._log.id, service), keys):
-                    found[service, key] = StoredKey(index, digest)
+                    found[service, key] = StoredKey(index, opened(service, key, index, digest))
         return found
 
     def decisions(self, digests: Iterable[bytes]) -> Mapping[bytes, int]:
@@ -129,17 +131,25 @@ class SqlJournal:
         """Write a group into the open transaction; raises HeadMoved, having written nothing, if the head is another."""
         assert self._open is not None
         session, log, first = self._open, self._log.id, commit.before.size
-        self._move_head(session, commit)
+        with Write.LEDGER_HEAD:
+            self._move_head(session, commit)
         if self._partitions is not None:
             self._partitions.ensure(commit.after.size)
-        session.insert(ENTRY, [(log, first + n, body) for n, body in enumerate(commit.entries)])
-        session.insert(TILE, [(log, t.level, t.number, t.root, t.hashes) for t in commit.tiles])
-        session.insert(KEY, [(log, *key) for key in commit.keys])
-        session.insert(DECISION, [(log, *decision) for decision in commit.decisions])
-        session.insert(CHANGE, [(log, *change) for change in commit.changes])
-        session.insert(USE, [(log, *use) for use in commit.uses])
+        with Write.LEDGER_ENTRIES:
+            session.insert(ENTRY, [(log, first + n, body) for n, body in enumerate(commit.entries)])
+        with Write.LEDGER_TILES:
+            session.insert(TILE, [(log, t.level, t.number, t.root, t.hashes) for t in commit.tiles])
+        with Write.LEDGER_KEYS:
+            session.insert(KEY, [(log, *key[:3], sealed(*key)) for key in commit.keys])
+        with Write.LEDGER_DECISIONS:
+            session.insert(DECISION, [(log, *decision) for decision in commit.decisions])
+        with Write.LEDGER_CHANGES:
+            session.insert(CHANGE, [(log, *change) for change in commit.changes])
+        with Write.LEDGER_USES:
+            session.insert(USE, [(log, *use) for use in commit.uses])
         rows = [(log, b.ordinal, b.granted, b.ended, b.history, b.events) for b in commit.bases.values()]
-        session.insert(BASIS, rows, replace=("ended", "history", "events"))
+        with Write.LEDGER_BASES:
+            session.insert(BASIS, rows, replace=("ended", "history", "events"))
 
     def _move_head(self, session: Session, commit: Commit) -> None:
         to = commit.after

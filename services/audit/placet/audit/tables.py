@@ -126,6 +126,7 @@ class KeyRow(Table, table=True):
     service: str = Field(primary_key=True)
     key: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
     idx: int = Field(sa_column=_position())
+    # The caller's digest, and the seal of the row (`rowseal.py`).
     digest: bytes = Field(sa_type=LargeBinary)
 
 

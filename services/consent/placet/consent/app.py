@@ -24,6 +24,7 @@ from placet.kit.bus.bus import Bus, Credentials
 from placet.kit.bus.consumer import Consumer
 from placet.kit.bus.dispatcher import OutboxDispatcher
 from placet.kit.bus.jetstream import JetStream
+from placet.kit.durable import make_directory
 from placet.kit.errors import PlacetError
 from placet.kit.ledger.client import LedgerClient
 
@@ -37,7 +38,7 @@ _log = logging.getLogger(__name__)
 async def start(stack: Stack[Settings]) -> None:
     """Start the consent service."""
     settings = stack.settings
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    make_directory(settings.data_dir)
     store = await SqlStore.open(settings.database())
     stack.on_stop(store.close)
     signer = signing.load(settings.data_dir, stack.random)

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from placet.consent.errors import Corrupt, StateInvalid
 from placet.evidence.canonical import b64url, encode
+from placet.kit.durable import sync_directory
 
 TYP = "placet-receipt+jwt"
 KEY_FILE = "receipt-key.pem"
@@ -67,6 +68,7 @@ def _create(path: Path, key: Ed25519PrivateKey) -> None:
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
+    sync_directory(path.parent)
 
 
 def _read(path: Path) -> Ed25519PrivateKey:

@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeVar
 import uvloop
 from pydantic import ValidationError
 
+from placet.kit import failpoints
 from placet.kit.errors import PlacetError
 from placet.kit.grpc.guard import Guard, Limits
 from placet.kit.grpc.server import AddToServer, Listen, Server, Tls
@@ -145,6 +146,7 @@ def run(main: Callable[[Stack[S]], Awaitable[None]], load: Callable[[], S]) -> i
     if settings.exit_with_parent:
         exit_with_parent(settings.exit_with_parent)
     logs.configure(service=settings.service, level=settings.log_level)
+    failpoints.kill_at(settings.failpoint)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_live(main, settings))
 

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from placet.kit.failpoints import checked
 from placet.kit.security.jwt import MAX_LEEWAY_S
 from placet.kit.security.redacted import SecretStr
 
@@ -76,6 +77,10 @@ class BaseServiceSettings(BaseSettings):
     stop_grace: float = Field(default=5.0, ge=0, le=300, description="Seconds that running calls get when stopping.")
     ready_file: Path | None = Field(
         default=None, description="File written once the service serves: JSON with service, grpc address and pid."
+    )
+    failpoint: Annotated[str, AfterValidator(checked)] = Field(
+        default="",
+        description="Tests only: the process kills itself at this write, e.g. ledger.commit:after:3 (the third time).",
     )
     exit_with_parent: int = Field(
         default=0, ge=0, description="1 or the parent's process id: stop when the parent process dies (Linux)."

@@ -16,6 +16,7 @@ from placet.kit.bus.dispatcher import OutboxDispatcher
 from placet.kit.bus.jetstream import JetStream
 from placet.kit.bus.serving import Request
 from placet.kit.db.database import Database
+from placet.kit.durable import make_directory
 from placet.kit.grpc.peer import thumbprint_reader
 from placet.kit.ledger.client import LedgerClient
 from placet.permission import consumer, keyring
@@ -57,7 +58,7 @@ class _Parts:
 async def start(stack: Stack[Settings]) -> None:
     """Start the permission service."""
     settings = stack.settings
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(settings.data_dir, 0o700)
     rulings = Rulings(Engine(load_shipped(pack) for pack in settings.packs))
     database = await Database.open(settings.database())
     stack.on_stop(database.close)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from placet.evidence.canonical import b64url, unb64url
 from placet.evidence.errors import CanonicalError
+from placet.kit.durable import sync_directory
 from placet.kit.errors import Corrupt, Precondition
 from placet.permit.claims import PermitClaims, claims_json
 from placet.permit.keys import key_id
@@ -90,3 +91,4 @@ def _create(path: Path, seed: bytes) -> None:
         pass
     finally:
         unfinished.unlink()
+    sync_directory(path.parent)

@@ -11,6 +11,7 @@ from placet.kit.bus.consumer import Consumer
 from placet.kit.bus.dispatcher import OutboxDispatcher
 from placet.kit.bus.jetstream import JetStream
 from placet.kit.db.database import Database
+from placet.kit.durable import make_directory
 from placet.kit.errors import PlacetError
 from placet.kit.ledger.client import LedgerClient
 from placet.vault import outgoing
@@ -66,7 +67,7 @@ async def main(stack: Stack[Settings]) -> None:
 
 
 async def _database(stack: Stack[Settings]) -> Database:
-    stack.settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_directory(stack.settings.data_dir, 0o700)
     database = await Database.open(stack.settings.database(), secure_delete=True)
     stack.on_stop(database.close)
     await database.create_all(Table.metadata)

@@ -12,9 +12,11 @@ from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs
 from placet.audit.model import Log
 from placet.audit.reading import Snapshot
+from placet.audit.search import SearchIndex
 from placet.audit.sequencer import Sequencer
 from placet.audit.store import SqlJournal
 from placet.kit.db.engine import Engines, open_engines
+from placet.kit.db.errors import mapped
 from placet.kit.errors import Invalid, NotFound
 
 DATA: Final = Path("var/dev")
@@ -25,6 +27,7 @@ DATA_HELP: Final = "Data directory of the audit service, or of `placet dev`."
 class Stored:
     """An audit database, the logs asked for, and their keys."""
 
+    folder: Path
     engines: Engines
     logs: list[Log]
     keys: KeyFiles
@@ -36,10 +39,25 @@ def stored(data: Path, controller: str | None) -> Iterator[Stored]:
     path = _database(data)
     engines = open_engines(f"sqlite:///{path}")
     try:
-        logs = [log for log in Logs(engines.reader).all() if controller in (None, log.controller)]
+        with mapped():
+            logs = [log for log in Logs(engines.reader).all() if controller in (None, log.controller)]
         if not logs:
             raise NotFound(f"{path} has no log" + (f" of controller {controller}" if controller else ""))
-        yield Stored(engines, logs, KeyFiles(path.parent / "keys", _never))
+        yield Stored(path.parent, engines, logs, KeyFiles(path.parent / "keys", _never))
+    finally:
+        engines.dispose()
+
+
+@contextmanager
+def stored_search(found: Stored) -> Iterator[SearchIndex | None]:
+    """Open the search index beside an audit database; None if there is none."""
+    path = found.folder / "search.db"
+    if not path.is_file():
+        yield None
+        return
+    engines = open_engines(f"sqlite:///{path}")
+    try:
+        yield SearchIndex(engines.writer)
     finally:
         engines.dispose()
 

@@ -16,6 +16,7 @@ import msgspec
 from placet.kit.bus.jetstream import DEAD_STREAM, JetStream
 from placet.kit.bus.messages import Message, decode_message
 from placet.kit.errors import Kind, PlacetError
+from placet.kit.failpoints import Write
 
 Handle: TypeAlias = Callable[[Message], Awaitable[None]]
 
@@ -87,20 +88,22 @@ class Deliverer:
             "a message will be redelivered", extra={"subject": delivery.subject, "error": why, "delay_s": delay}
         )
         try:
-            self._bus.publish(delivery.ack, b"-NAK " + msgspec.json.encode({"delay": int(delay * 1e9)}))
+            with Write.MESSAGE_NAK:
+                self._bus.publish(delivery.ack, b"-NAK " + msgspec.json.encode({"delay": int(delay * 1e9)}))
         except PlacetError:
             _log.info("not connected: the message comes again by itself")
 
     async def _bury(self, delivery: Delivery, why: str) -> bool:
         subject = f"placet.dead.{self._durable}.{delivery.subject.removeprefix('placet.msg.')}"
         try:
-            await self._stream.publish(
-                subject,
-                delivery.data,
-                message_id=f"{self._durable}.{delivery.sequence}",
-                deadline=self._bus.clock() + _ACK_TIMEOUT_US,
-                stream=DEAD_STREAM,
-            )
+            with Write.MESSAGE_BURY:
+                await self._stream.publish(
+                    subject,
+                    delivery.data,
+                    message_id=f"{self._durable}.{delivery.sequence}",
+                    deadline=self._bus.clock() + _ACK_TIMEOUT_US,
+                    stream=DEAD_STREAM,
+                )
         except PlacetError as error:
             _log.warning("no dead letters now; the message will be redelivered", extra={"error": repr(error)})
             return False
@@ -112,7 +115,8 @@ class Deliverer:
 
     async def _acknowledge(self, delivery: Delivery) -> None:
         try:
-            await self._bus.request(delivery.ack, b"+ACK", self._bus.clock() + _ACK_TIMEOUT_US)
+            with Write.MESSAGE_ACK:
+                await self._bus.request(delivery.ack, b"+ACK", self._bus.clock() + _ACK_TIMEOUT_US)
         except PlacetError as error:
             # It comes again, and the inbox knows it.
             _log.info("a message was handled but not acknowledged", extra={"error": repr(error)})

@@ -20,6 +20,7 @@ from placet.kit.bus.outbox import Outbox, OutboxRow, RowKind
 from placet.kit.bus.sending import Outcome, Publisher, Sender, is_final
 from placet.kit.db.database import Database
 from placet.kit.errors import PlacetError
+from placet.kit.failpoints import Write
 from placet.kit.ledger.messages import decode_decision
 from placet.kit.ledger.port import Ledger
 from placet.kit.ledger.receipts import Appended, Receipt
@@ -105,9 +106,10 @@ class OutboxDispatcher:
             row = await self._database.read(lambda session: self._outbox.get(session, row_id))
             request = row.request()
             decisions = [decode_decision(raw) for raw in request.decisions]
-            appended = await self._ledger.append(
-                row.controller, request.submissions, decisions, seen=seen, deadline=deadline
-            )
+            with Write.OUTBOX_APPEND:
+                appended = await self._ledger.append(
+                    row.controller, request.submissions, decisions, seen=seen, deadline=deadline
+                )
             await self._settle([(row, outcome) for outcome in appended.outcomes if is_final(outcome)])
             appended.receipt()
             return appended

@@ -7,6 +7,8 @@ once. Rows are kept longer than any message can be redelivered, then pruned.
 from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, delete, text
 from sqlmodel import Session
 
+from placet.kit.failpoints import Write
+
 
 class Inbox:
     """One service's inbox; make it beside the service's tables: `inbox = Inbox(Table.metadata)`."""
@@ -25,7 +27,8 @@ class Inbox:
 
         Only in the transaction that deals with the message: if that is rolled back, the message was not seen.
         """
-        result = session.connection().execute(self._insert, {"id": message_id, "at": now})
+        with Write.INBOX_ONCE:
+            result = session.connection().execute(self._insert, {"id": message_id, "at": now})
         return result.rowcount == 1
 
     def prune(self, session: Session, before: int) -> int:

@@ -34,6 +34,7 @@ from sqlmodel import Session
 from placet.evidence.drafts import DecisionDraft
 from placet.kit.bus.messages import Message, encode_message
 from placet.kit.errors import NotFound
+from placet.kit.failpoints import Write
 from placet.kit.ledger.messages import AppendRequest, Submission, decode_request, encode_decision, encode_request
 
 # A row that its writer delivers itself is left alone by the background for this long.
@@ -147,7 +148,8 @@ class Outbox:
 
     def _put(self, session: Session, **values: Any) -> OutboxRow:
         rest: dict[str, Any] = {"attempts": 0, "done_at": None, "failure": None}
-        result = session.connection().execute(insert(self.table).values(**values, **rest))
+        with Write.OUTBOX_PUT:
+            result = session.connection().execute(insert(self.table).values(**values, **rest))
         key = result.inserted_primary_key
         assert key is not None
         return OutboxRow(seq=key[0], **values, **rest)
@@ -180,18 +182,21 @@ class Outbox:
         rows = self.table.c
         change = update(self.table).where(rows.seq == row.seq, rows.done_at.is_(None))
         failure = failure[:1_024] if failure else None
-        return session.connection().execute(change.values(done_at=now, failure=failure)).rowcount == 1
+        with Write.OUTBOX_SETTLE:
+            return session.connection().execute(change.values(done_at=now, failure=failure)).rowcount == 1
 
     def mark_tried(self, session: Session, rows: Sequence[OutboxRow]) -> None:
         """Count an attempt that failed for now."""
         change = update(self.table).where(self.table.c.seq.in_([row.seq for row in rows]))
-        session.connection().execute(change.values(attempts=self.table.c.attempts + 1))
+        with Write.OUTBOX_TRIED:
+            session.connection().execute(change.values(attempts=self.table.c.attempts + 1))
 
     def prune(self, session: Session, before: int) -> int:
         """Delete rows delivered before a time; return how many. What was refused for good stays."""
         rows = self.table.c
         gone = delete(self.table).where(rows.done_at < before, rows.failure.is_(None))
-        return session.connection().execute(gone).rowcount
+        with Write.OUTBOX_PRUNE:
+            return session.connection().execute(gone).rowcount
 
 
 def _row(found: Any) -> OutboxRow:

@@ -15,6 +15,7 @@ from placet.kit.bus.jetstream import Stored
 from placet.kit.bus.messages import STREAM
 from placet.kit.bus.outbox import OutboxRow, RowKind
 from placet.kit.errors import Kind, PlacetError
+from placet.kit.failpoints import Write
 from placet.kit.ledger.messages import Submission, decode_decision
 from placet.kit.ledger.port import Ledger
 from placet.kit.ledger.receipts import Receipt
@@ -58,7 +59,8 @@ class Sender:
 
     async def _publish(self, row: OutboxRow, deadline: int) -> Outcome:
         try:
-            await self._publisher.publish(row.subject, row.payload, message_id=row.id, deadline=deadline)
+            with Write.OUTBOX_PUBLISH:
+                await self._publisher.publish(row.subject, row.payload, message_id=row.id, deadline=deadline)
         except PlacetError as error:
             # Only what can never be stored is final: whatever else the stream says may be put right.
             return error if error.kind is Kind.INVALID else _not_now(error)
@@ -74,7 +76,8 @@ class Sender:
                 submissions.append(replace_struct(one, decision=place))
             decisions += [decode_decision(raw) for raw in request.decisions]
         try:
-            appended = await self._ledger.append(rows[0].controller, submissions, decisions, deadline=deadline)
+            with Write.OUTBOX_APPEND:
+                appended = await self._ledger.append(rows[0].controller, submissions, decisions, deadline=deadline)
         except PlacetError as error:
             if error.kind is Kind.INVALID and len(rows) > 1:
                 return [outcome for row in rows for outcome in await self._append([row], deadline)]

@@ -16,6 +16,7 @@ from sqlmodel import Session
 from placet.kit.db.engine import BUSY_TIMEOUT_MS, READERS, Engines, open_engines
 from placet.kit.db.errors import SerializationFailure, mapped
 from placet.kit.errors import Exhausted
+from placet.kit.failpoints import Write
 
 T = TypeVar("T")
 
@@ -74,7 +75,15 @@ class Database:
         Any exception rolls everything back and is raised here. If the caller is cancelled, what has begun is finished.
         Raises DuplicateKey, DatabaseUnavailable, Exhausted, ...; on PostgreSQL `fn` may run more than once.
         """
-        return await self._writer.run(fn)
+
+        def written(session: Session) -> T:
+            result = fn(session)
+            Write.DATABASE_COMMIT.before()
+            return result
+
+        result = await self._writer.run(written)
+        Write.DATABASE_COMMIT.after()
+        return result
 
     async def read(self, fn: Callable[[Session], T]) -> T:
         """Run `fn(session)` on one snapshot, without being able to write."""

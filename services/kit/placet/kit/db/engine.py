@@ -18,6 +18,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
 from placet.kit.db.errors import UnsafeDatabase
+from placet.kit.durable import make_directory
 from placet.kit.errors import Invalid
 
 READERS: Final = 4
@@ -103,7 +104,7 @@ def _open_sqlite(
     if url.database in (None, "", ":memory:"):
         raise Invalid("database_url", "SQLite in memory keeps nothing; give sqlite:///FILE")
     assert url.database is not None
-    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    make_directory(Path(url.database).parent)
 
     def engine(size: int, begin: str, *, read_only: bool) -> Engine:
         made = create_engine(
