@@ -47,7 +47,7 @@ def acquire(engine: Engine, log: int, holder: str, now: int) -> Lease | None:
     """
     time = _time(engine, now)
     free = or_(_free(time), LOG.c.holder == holder)
-    with mapped(), Write.LEASE_ACQUIRE, engine.begin() as connection:
+    with Write.LEASE_ACQUIRE, mapped(), engine.begin() as connection:
         at_rest = select(LOG.c.epoch).where(LOG.c.id == log, free).with_for_update(skip_locked=True)
         epoch: int | None = connection.execute(at_rest).scalar_one_or_none()
         if epoch is None:
@@ -71,14 +71,14 @@ def fence(engine: Engine, log: int) -> None:
 def renew(engine: Engine, holder: str, now: int) -> Mapping[int, int]:
     """Prolong every lease of this holder; return the epoch of each by log: what is not among them is lost."""
     kept = update(LOG).where(LOG.c.holder == holder).values(lease_until=_time(engine, now) + TTL)
-    with mapped(), Write.LEASE_RENEW, engine.begin() as connection:
+    with Write.LEASE_RENEW, mapped(), engine.begin() as connection:
         return {row.id: row.epoch for row in connection.execute(kept.returning(LOG.c.id, LOG.c.epoch))}
 
 
 def release(engine: Engine, lease: Lease) -> None:
     """Give the lease back, so that the next holder need not wait."""
     ours = (LOG.c.id == lease.log) & (LOG.c.epoch == lease.epoch)
-    with mapped(), Write.LEASE_RELEASE, engine.begin() as connection:
+    with Write.LEASE_RELEASE, mapped(), engine.begin() as connection:
         connection.execute(update(LOG).where(ours).values(holder=None, lease_until=0))
 
 

@@ -109,7 +109,7 @@ class SearchIndex:
     def feed(self, log: int, begin: int, entries: Sequence[bytes]) -> None:
         """Index the entries from `begin` on; they must follow what is indexed, otherwise nothing happens."""
         rows = [row_of(log, entry) for entry in entries]
-        with mapped(), Write.SEARCH_COMMIT, self.engine.begin() as connection:
+        with Write.SEARCH_COMMIT, mapped(), self.engine.begin() as connection:
             session = Session.over(connection)
             # Two replicas may feed one index, around a takeover: the row's lock makes the second find it moved.
             session.run(_FIRST, log, 0)
