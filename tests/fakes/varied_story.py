@@ -222,7 +222,7 @@ class VariedStory:
             (
                 none,
                 ({"basis": 10**9}, decision, "none"),
-                ({"basis": self._guardians[0].basis} if self._guardians else {}, decision, "guardianship"),
+                ({"basis": self._guardians[0].basis} if self._guardians else {}, decision, "none"),
                 ({"purpose": "spying"}, decision, form),
                 ({"site": "cellar"}, decision, form),
                 ({"operation": Operation.IDENTIFY}, decision, form),
