@@ -69,7 +69,7 @@ class TreeReplay:
         while self.replay.size < size:
             index, begin = divmod(self.replay.size, TILE_WIDTH)
             entries = self._bundle(EntryBundle(index=index, width=min(TILE_WIDTH, size - index * TILE_WIDTH)))
-            if self.replay.size:
+            if self._current[1]:
                 self._keep(*self._current)
             self._current = (index, entries)
             self._require_known(entries[:begin])
