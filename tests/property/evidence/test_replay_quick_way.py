@@ -5,9 +5,11 @@ what it would refuse. Logs are random stories with every kind and reason; lies a
 """
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from fakes.evidence_drafts import consent, guardianship
 from fakes.evidence_log import MemoryLog
 from fakes.varied_story import VariedStory
 from hypothesis import HealthCheck, given, settings
@@ -16,14 +18,16 @@ from property.evidence import strategies
 from property.evidence.test_log_properties import Story, logs
 
 from placet.evidence.admission import AlreadyEnded
-from placet.evidence.canonical import encode
+from placet.evidence.canonical import b64url, encode
 from placet.evidence.entries import encode_entry, parse_entry
 from placet.evidence.entryview import event_facts, quick_event, quick_outcome, quick_use, read_event, view_of
 from placet.evidence.errors import AdmissionRefused, EvidenceError, ReplayError
-from placet.evidence.kinds import Event, Outcome, Use
+from placet.evidence.grantview import quick_grant
+from placet.evidence.kinds import Event, Grant, Outcome, Use
 from placet.evidence.rejudging import event_stands, readmit, use_stands
 from placet.evidence.replay import Replay
 from placet.evidence.resuming import dump
+from placet.evidence.terms import Form
 from placet.evidence.view import EventFacts
 
 slow = settings(
@@ -149,6 +153,61 @@ def test_what_a_view_accepts_parse_entry_accepts(entry: Use | Outcome, more: Any
             assert (view.i, view.prev, view.t) == (again.i, again.prev, again.t)
 
 
+CODED = st.from_regex(r"[A-Za-z0-9._:/-]{1,12}", fullmatch=True)
+IDS = st.one_of(strategies.ascending(CODED), st.just(("*",)))
+ordinary_grants = st.builds(
+    Grant,
+    **strategies.placed,
+    basis=strategies.ints,
+    form=st.sampled_from(Form),
+    subject=st.none() | st.binary(min_size=16, max_size=16).map(b64url),
+    purposes=IDS,
+    operations=strategies.scopes(strategies.operations),
+    sites=IDS,
+    egress=st.booleans(),
+    not_before=strategies.ints,
+    not_after=st.none() | strategies.ints,
+    needs=strategies.ascending(strategies.ints),
+    max_events=st.none() | strategies.ints,
+    approvals=strategies.ascending(strategies.ints),
+    record=strategies.hashes,
+    notice=st.none() | strategies.hashes,
+    law=CODED,
+    authority=st.none() | CODED,
+    imported=st.booleans(),
+)
+
+
+@slow
+@given(st.one_of(ordinary_grants, strategies.grants))
+def test_the_quick_reader_of_grants_reads_what_parse_entry_reads(grant: Grant) -> None:
+    assert quick_grant(encode_entry(grant)) in (None, grant)
+
+
+@settings(max_examples=400, deadline=None)
+@given(ordinary_grants, st.data())
+def test_a_grant_that_it_accepts_parse_entry_accepts(grant: Grant, more: Any) -> None:
+    data = encode_entry(grant)
+    at, cut = more.draw(st.integers(0, len(data) - 1)), more.draw(st.integers(0, 4))
+    piece = more.draw(
+        st.sampled_from([b"", b'"', b"0", b" ", b"null", b",", b"]", b"-", b"9" * 15, b"*", b'"a",', b"\xc3\xa9"])
+    )
+    changed = data[:at] + piece + data[at + cut :]
+    found = quick_grant(changed)
+    if found is not None:
+        assert found == parse_entry(changed)
+
+
+def test_an_ordinary_grant_takes_the_quick_way() -> None:
+    log = MemoryLog()
+    log.submit(consent(), guardianship(), consent(needs=(1,), not_after=None, max_events=5))
+    for index in (2, 3, 4):
+        assert quick_grant(log.entries[index]) == parse_entry(log.entries[index])
+    long = encode_entry(replace(parse_entry(log.entries[2]), law="x" * 65_000))  # type: ignore[type-var]
+    assert quick_grant(long) is not None
+    assert quick_grant(long.replace(b'"xx', b'"' + b"x" * 1_000)) is None
+
+
 @slow
 @given(logs, st.data())
 def test_whatever_stands_is_readmitted(batches: Any, more: Any) -> None:
@@ -207,8 +266,9 @@ def test_the_long_story_that_the_bench_replays_goes_the_quick_way(seed: int, mon
     assert refused is None
     assert known(replay) == known(expected)
     slowly = {json.loads(data)["kind"] for data in fed[2:]}
-    assert slowly <= {"grant", "amend", "withdraw", "decision", "record", "use"}
-    frequent = [data for data in log.entries if json.loads(data)["kind"] in ("event", "use", "outcome", "state")]
+    assert slowly <= {"amend", "withdraw", "decision", "record", "use"}
+    quickly = ("grant", "event", "use", "outcome", "state")
+    frequent = [data for data in log.entries if json.loads(data)["kind"] in quickly]
     assert len([data for data in fed if data in set(frequent)]) < len(frequent) / 50
 
 
