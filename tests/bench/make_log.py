@@ -6,6 +6,7 @@ Owns nothing of the story (`tests/fakes/varied_story.py`) nor of the log (`tests
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does: the fakes are shared with the tests
@@ -21,8 +22,13 @@ from placet.kit.ledger.messages import AppendReply, submission
 Progress = Callable[[int, int], None]
 
 
-def make_log(folder: Path, size: int, *, people: int, seed: int = 7, progress: Progress = lambda *_: None) -> str:
-    """Write a log of at least `size` entries as a tree below `folder`/tiles and return its verifier key."""
+def make_log(
+    folder: Path, size: int, *, people: int, seed: int = 7, alone: bool = False, progress: Progress = lambda *_: None
+) -> str:
+    """Write a log of at least `size` entries as a tree below `folder`/tiles and return its verifier key.
+
+    `alone`: everything is asked for on its own, so that every event is followed by its state.
+    """
     rig = Rig(folder)
     try:
         story = VariedStory(rig.log.origin, rig.now, seed=seed, people=people)
@@ -30,9 +36,12 @@ def make_log(folder: Path, size: int, *, people: int, seed: int = 7, progress: P
         while length < size:
             batch = story.batch()
             rig.now = max(rig.now, story.now)
-            reply = append(rig, batch)
-            length = max(length, reply.size)
-            story.took([read(one.entry) if one.error is None else None for one in reply.results])
+            took: list[Entry | None] = []
+            for one in [replace(batch, asked=[asked]) for asked in batch.asked] if alone else [batch]:
+                reply = append(rig, one)
+                length = max(length, reply.size)
+                took += [parse_entry(result.entry) if result.error is None else None for result in reply.results]
+            story.took(took)
             progress(length, size)
         export_tiles(rig.sequencer.snapshot(), folder / "tiles", progress=lambda *_: None)
         return rig.log.vkey
@@ -49,8 +58,3 @@ def append(rig: Rig, batch: Batch) -> AppendReply:
         for draft, decided in batch.asked
     ]
     return rig.send(*asked, service=batch.service, decisions=decisions)
-
-
-def read(data: bytes) -> Entry:
-    """Return an entry."""
-    return parse_entry(data)

@@ -28,7 +28,7 @@ from placet.evidence.drafts import (
     WithdrawDraft,
 )
 from placet.evidence.kinds import Entry, Event, Grant, Record, Use
-from placet.evidence.terms import SECOND, EndedBy, Form, Operation, Verdict
+from placet.evidence.terms import SECOND, EndedBy, Form, Operation
 
 PURPOSES: Final = ("access", "login", "payment", "pickup", "support", "vip")
 SITES: Final = tuple(f"branch.{n}" for n in range(12))
@@ -222,7 +222,7 @@ class VariedStory:
             (
                 none,
                 ({"basis": 10**9}, decision, "none"),
-                ({"basis": self._guardians[0].basis} if self._guardians else {}, decision, "guardianship"),
+                ({"basis": self._guardians[0].basis} if self._guardians else {}, decision, "none"),
                 ({"purpose": "spying"}, decision, form),
                 ({"site": "cellar"}, decision, form),
                 ({"operation": Operation.IDENTIFY}, decision, form),
@@ -235,8 +235,3 @@ class VariedStory:
                 ({}, decision, "legal_permission"),
             )
         )
-
-
-def is_allowed(entry: Entry) -> bool:
-    """Tell whether an event or a use was allowed."""
-    return isinstance(entry, Event | Use) and entry.verdict == Verdict.ALLOW

@@ -112,6 +112,7 @@ class Served:
     issuer: Issuer
     app: FastAPI
     size: int
+    rig: Rig
 
 
 @contextmanager
@@ -127,7 +128,7 @@ def served(tmp: Path) -> Iterator[Served]:
             serving = asyncio.create_task(server.serve(sockets=[bound]))
             await server.serving.wait()
             url = f"http://127.0.0.1:{bound.getsockname()[1]}"
-            box.append(Served(url, rig.issuer, rig.app, rig.bank.log.size))
+            box.append(Served(url, rig.issuer, rig.app, rig.bank.log.size, rig))
             ready.set()
             while not over.is_set():
                 await asyncio.sleep(0.05)

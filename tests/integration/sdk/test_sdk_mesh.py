@@ -17,6 +17,7 @@ from placet.sdk import (
     AsyncClient,
     Attestation,
     Channel,
+    CheckpointFile,
     Choice,
     Client,
     ConsentState,
@@ -35,14 +36,17 @@ from placet.sdk import (
     PlaceClass,
     PlacetError,
     Precondition,
+    ProofError,
     Purpose,
     Reason,
+    ReceiptFolder,
     Site,
     Storage,
     Template,
 )
 from placet.sdk.commands import run
 from placet.sdk.testing import RunningMesh, start_mesh
+from placet.sdk.trust import Tree
 
 pytestmark = [pytest.mark.mesh, pytest.mark.timeout(180)]
 README = Path(__file__).parents[3] / "sdk/client/README.md"
@@ -263,6 +267,71 @@ def test_reading_the_ledger(client: Client, notice: bytes) -> None:
     assert client.get_controller().controller == "shop"
     assert "keys" in client.permit_keys()
     assert client.tile("checkpoint")
+
+
+def test_receipts_are_kept_and_the_log_still_says_the_same(
+    mesh: RunningMesh, client: Client, notice: bytes, tmp_path: Path
+) -> None:
+    given = consent(client, notice, "C-20")
+    draft = LegalDraft(
+        code=LegalCode.COURT_ORDER,
+        authority="pipl:13-1-3",
+        document_sha256=b"e" * 32,
+        purposes=("payment",),
+        operations=(Operation.VERIFY,),
+        sites=("*",),
+        not_before=now(),
+        not_after=now() + YEAR,
+        law="cn-2025",
+    )
+    request = client.request_legal_permission(draft)
+    for actor, role in (("cleo", ApproverRole.LEGAL), ("dan", ApproverRole.DPO)):
+        approver = Approver.from_seed(actor.encode().ljust(32))
+        with mesh.client("shop", actor=actor) as person:
+            person.register_approver(approver)
+            person.approve_legal_permission(request, role=role, approver=approver, expires=now() + YEAR)
+    client.issue_legal_permission(request)
+    stores = {"receipts": ReceiptFolder(tmp_path / "kept"), "checkpoints": CheckpointFile(tmp_path / "checkpoint")}
+    with mesh.client("shop", **stores) as keeper:
+        withdrawn = keeper.withdraw_consent(given.consent.id)
+        revoked = keeper.revoke_legal_permission(request, reason="purpose_ended")
+        client.authorize(**asks("C-20"))
+        checked = keeper.check_receipts()
+        assert [one.index for one in checked] == [withdrawn.receipt.index, revoked.receipt.index]
+        assert all(one.holds and one.tree_size > one.index for one in checked)
+    with mesh.client("shop", roles=["capture"], **stores) as other:
+        assert all(one.holds for one in other.check_receipts())
+        assert other.checkpoint_held == stores["checkpoints"].read()
+    with mesh.client("shop", roles=["enrol"], **stores) as stranger, pytest.raises(Forbidden):
+        stranger.check_receipts()
+    vkey = client._client._session.config.log_vkey
+    assert run(["verify", str(tmp_path / "kept"), "--key", vkey]) == 0
+
+
+async def test_who_has_seen_more_than_there_is_gets_no_proof_and_alarms(mesh: RunningMesh) -> None:
+    """A log restored from a backup, say: the answer comes, and the client says what is wrong with it."""
+    async with mesh.async_client("shop") as client:
+        held = await client.checkpoint()
+        client._session.trust.head = Tree(held.size + 10**6, b"x" * 32, held.note)
+        with pytest.raises(ProofError, match="entries were removed") as caught:
+            await client.checkpoint()
+        assert caught.value.reason == "LOG_FORKED"
+
+
+def test_the_log_is_monitored_and_replayed_through_the_gateway(
+    mesh: RunningMesh, client: Client, notice: bytes, tmp_path: Path, capsys: Any
+) -> None:
+    files = mesh.run(mesh.mesh.create_controller("shop"))
+    arguments = ["monitor", f"{mesh.mesh.gateway}/log/shop", "--key", files.vkey, "--once", "--replay"]
+    arguments += ["--state", str(tmp_path / "state"), "--token-file", str(files.token_file)]
+    consent(client, notice, "C-21")
+    for _ in range(2):
+        assert client.authorize(**asks("C-21")).allowed
+        assert run(arguments) == 0
+    told = capsys.readouterr().out
+    assert "seen for the first time" in told
+    assert "continues the" in told
+    assert list(tmp_path.glob("alarm-*")) == []
 
 
 async def test_a_stream_a_batch_and_many_callers(mesh: RunningMesh, client: Client, notice: bytes) -> None:

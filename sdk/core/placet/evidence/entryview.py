@@ -17,26 +17,26 @@ from placet.evidence.terms import BasisOrdinal, LeafIndex, Micros, Operation, Ve
 from placet.evidence.view import EventFacts
 
 # At most 2^53-1 with one number left out at the top: what begins with 9 and has 16 digits is read thoroughly.
-_INT = r"(0|[1-8][0-9]{0,15}|9[0-9]{0,14})"
-_CODE = r'"([A-Za-z0-9._:/-]+)"'
+INT = r"(0|[1-8][0-9]{0,15}|9[0-9]{0,14})"
+CODE = r'"([A-Za-z0-9._:/-]+)"'
 _UUID = r'"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"'
 _BOOL = r"(true|false)"
-_HASH = r'"([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])"'
+HASH = r'"([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])"'
 _REASONS = r'\[([A-Z_",]*)\]'
 _VERDICT = r'"(allow|deny)"'
 _EVENT: Final = re.compile(
-    rf'\{{"basis":(?:{_INT}|null),"decision":{_INT},"device":{_CODE},"egress":{_BOOL},'
-    rf'"frame":(?:{_UUID}|null),"i":{_INT},"id":{_UUID},"kind":"event","occurred":{_INT},"offline":{_BOOL},'
+    rf'\{{"basis":(?:{INT}|null),"decision":{INT},"device":{CODE},"egress":{_BOOL},'
+    rf'"frame":(?:{_UUID}|null),"i":{INT},"id":{_UUID},"kind":"event","occurred":{INT},"offline":{_BOOL},'
     rf'"operation":"({"|".join(Operation)})",'
-    rf'"permit":(?:\{{"max_uses":{_INT},"not_after":{_INT}\}}|null),"prev":{_HASH},'
-    rf'"purpose":{_CODE},"reasons":{_REASONS},"seen":{_INT},"site":{_CODE},"t":{_INT},"v":1,"verdict":{_VERDICT}\}}'
+    rf'"permit":(?:\{{"max_uses":{INT},"not_after":{INT}\}}|null),"prev":{HASH},'
+    rf'"purpose":{CODE},"reasons":{_REASONS},"seen":{INT},"site":{CODE},"t":{INT},"v":1,"verdict":{_VERDICT}\}}'
 ).fullmatch
 _USE: Final = re.compile(
-    rf'\{{"event":{_INT},"i":{_INT},"kind":"use","n":{_INT},"prev":{_HASH},"reasons":{_REASONS},"service":{_CODE},'
-    rf'"t":{_INT},"v":1,"verdict":{_VERDICT}\}}'
+    rf'\{{"event":{INT},"i":{INT},"kind":"use","n":{INT},"prev":{HASH},"reasons":{_REASONS},"service":{CODE},'
+    rf'"t":{INT},"v":1,"verdict":{_VERDICT}\}}'
 ).fullmatch
 _OUTCOME: Final = re.compile(
-    rf'\{{"i":{_INT},"kind":"outcome","of":{_INT},"prev":{_HASH},"result":{_CODE},"t":{_INT},"v":1\}}'
+    rf'\{{"i":{INT},"kind":"outcome","of":{INT},"prev":{HASH},"result":{CODE},"t":{INT},"v":1\}}'
 ).fullmatch
 _OPERATIONS: Final = {operation.value: operation for operation in Operation}
 _NO_REASONS: Final[tuple[Reason, ...]] = ()

@@ -13,6 +13,7 @@ from placet.evidence.canonical import b64url
 from placet.evidence.entries import parse_entry
 from placet.evidence.entryview import EventView, OutcomeView, UseView, quick_event, quick_outcome, quick_use
 from placet.evidence.errors import EntryError, ReplayError
+from placet.evidence.grantview import quick_grant
 from placet.evidence.kinds import NO_PREV, Amend, Entry, Grant, Record, State, Withdraw
 from placet.evidence.rejudging import event_stands, readmit, use_stands
 from placet.evidence.state import Facts, LogState, ReadEvent
@@ -166,6 +167,8 @@ class Replay:
             self.facts.apply_use(view)
         elif begin == b"base":
             return self._quick_state(data)
+        elif begin == b"appr":
+            return self._quick_grant(data)
         else:
             view = quick_outcome(data)
             if view is None or not self._is_next(view):
@@ -173,7 +176,7 @@ class Replay:
         self._append(leaf_hash(data), view.t)
         return True
 
-    def _is_next(self, view: EventView | UseView | OutcomeView) -> bool:
+    def _is_next(self, view: EventView | UseView | OutcomeView | Grant) -> bool:
         """Tell whether `_require_place` and `_require_beginning` are sure to accept an entry of such a kind."""
         if view.i != self._size or view.i < 2 or view.prev != self._prev:
             return False
@@ -193,6 +196,15 @@ class Replay:
             return False
         self._state = LeafIndex(i)
         self._append(leaf_hash(data), self._t)
+        return True
+
+    def _quick_grant(self, data: bytes) -> bool:
+        """Take an ordinary grant; raises ReplayError as `feed` does."""
+        grant = quick_grant(data)
+        if grant is None or not self._is_next(grant):
+            return False
+        readmit(grant, self.facts)
+        self._take(grant, leaf_hash(data))
         return True
 
     def _take(self, entry: Entry, leaf: bytes) -> None:

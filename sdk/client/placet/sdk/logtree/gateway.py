@@ -14,12 +14,12 @@ from typing import Any, Final
 from urllib.parse import SplitResult, quote, urlsplit
 
 from placet.sdk.config import TokenSource, is_loopback, refuse
-from placet.sdk.errors import CLASSES, Kind, PlacetError, Unreachable
+from placet.sdk.errors import CLASSES, ConfigError, Kind, PlacetError, Unreachable
 from placet.tlog.tiles import MAX_ENTRY_BYTES, TILE_WIDTH
 
 MAX_BYTES: Final = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)
 ATTEMPTS: Final = 4
-_PAUSE: Final = 0.2
+_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
 _KINDS: Final[Mapping[int, tuple[Kind, str]]] = {
     400: (Kind.INVALID, "FIELD_INVALID"),
@@ -49,7 +49,7 @@ class GatewayTree:
         """
         self._url = _checked(url)
         self._token = token
-        self._ca = ca
+        self._context = _trusting(ca) if self._url.scheme == "https" else None
         self._timeout = timeout
         self._sleep = sleep
         self._connection: HTTPConnection | None = None
@@ -101,10 +101,9 @@ class GatewayTree:
 
     def _connect(self) -> HTTPConnection:
         host, port = self._url.hostname or "", self._url.port
-        if self._url.scheme == "http":
+        if self._context is None:
             return HTTPConnection(host, port, timeout=self._timeout)
-        context = ssl.create_default_context(cafile=None if self._ca is None else str(self._ca))
-        return HTTPSConnection(host, port, timeout=self._timeout, context=context)
+        return HTTPSConnection(host, port, timeout=self._timeout, context=self._context)
 
     def _error(self, path: str, response: HTTPResponse, body: bytes) -> PlacetError:
         kind, reason = _KINDS.get(response.status, (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE"))
@@ -117,6 +116,13 @@ class GatewayTree:
         if response.status // 100 == 3:
             return PlacetError("FIELD_INVALID", f"{text}; give the address that it redirects to", field="url")
         return found
+
+
+def _trusting(ca: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=None if ca is None else str(ca))
+    except OSError as error:
+        raise ConfigError("CONFIG_INVALID", f"{ca} is no authority in PEM: {error}", field="ca") from error
 
 
 def _checked(url: str) -> SplitResult:

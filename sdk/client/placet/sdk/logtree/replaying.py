@@ -53,7 +53,8 @@ class TreeReplay:
         self._tree = tree
         self._checkpoint = checkpoint
         self._nodes = node_reader(tree, checkpoint.size)
-        self._bundles: OrderedDict[int, list[bytes]] = OrderedDict()
+        self._current: tuple[int, list[bytes]] = (-1, [])
+        self._older: OrderedDict[int, list[bytes]] = OrderedDict()
         self._rows = TileRows(self._compare) if saved is None else self._resumed(saved)
         self.replay = Replay(checkpoint.origin, read_event=self._event, saved=saved, tree=self._rows)
         if saved is not None:
@@ -68,7 +69,9 @@ class TreeReplay:
         while self.replay.size < size:
             index, begin = divmod(self.replay.size, TILE_WIDTH)
             entries = self._bundle(EntryBundle(index=index, width=min(TILE_WIDTH, size - index * TILE_WIDTH)))
-            self._keep(index, entries)
+            if self._current[1]:
+                self._keep(*self._current)
+            self._current = (index, entries)
             self._require_known(entries[:begin])
             try:
                 if not self._feed(entries[begin:], watch):
@@ -110,9 +113,9 @@ class TreeReplay:
             raise ReplayError(error.reason, bundle.path, message, index=bundle.index * TILE_WIDTH) from error
 
     def _keep(self, index: int, entries: list[bytes]) -> None:
-        self._bundles[index] = entries
-        if len(self._bundles) > KEPT_BUNDLES:
-            self._bundles.popitem(last=False)
+        self._older[index] = entries
+        if len(self._older) > KEPT_BUNDLES:
+            self._older.popitem(last=False)
 
     def _compare(self, tile: Tile, data: bytes) -> None:
         """Compare a tile of the tree with the hashes of the entries."""
@@ -140,11 +143,10 @@ class TreeReplay:
         if not 0 <= index < self.replay.size:
             return None
         place = index // TILE_WIDTH
-        entries = self._bundles.get(place)
+        entries = self._current[1] if place == self._current[0] else self._older.get(place)
         if entries is None:
             entries = self._again(place)
             self._keep(place, entries)
-            self._bundles.move_to_end(self.replay.size // TILE_WIDTH)  # the bundle being replayed always stays
         return event_facts(entries[index % TILE_WIDTH])
 
     def _again(self, place: int) -> list[bytes]:
