@@ -130,9 +130,27 @@ async def test_what_was_published_is_there_after_a_restart(rig: Rig, three: Witn
         assert stored is not None
         assert (stored.size, stored.root) == (found.size, found.root)
         assert made.check(stored) == ALL
-        cosigners = WitnessCosigners([], made.cosigning._around, made.store)
+        cosigners = WitnessCosigners([(at, None) for at in made.named], made.cosigning._around, made.store)  # type: ignore[misc]
         await cosigners._restore(made.cosigning)
         assert made.cosigning.published == stored
+
+
+async def test_a_kept_cosignature_that_was_changed_is_not_published(
+    rig: Rig, three: Witnesses, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with bench(rig, three.named(), quorum=3) as made:
+        found = await made.published(made.grow())
+    with sqlite3.connect(rig.folder / "witness.db") as db:
+        (line,) = db.execute("SELECT line FROM cosignature WHERE size = ? LIMIT 1", (found.size,)).fetchone()
+        changed = line[:-20] + ("A" if line[-20] != "A" else "B") + line[-19:]
+        db.execute("UPDATE cosignature SET line = ? WHERE line = ?", (changed, line))
+    for number in range(3):
+        three.kill(number)
+    async with bench(rig, three.named(), quorum=3) as made:
+        cosigners = WitnessCosigners([(at, None) for at in made.named], made.cosigning._around, made.store)  # type: ignore[misc]
+        await cosigners._restore(made.cosigning)
+        assert made.cosigning.published is None
+    assert any("does not verify" in record.getMessage() for record in caplog.records if getattr(record, "alarm", 0))
 
 
 async def test_no_other_root_is_ever_kept_for_a_size(rig: Rig, three: Witnesses) -> None:

@@ -1,6 +1,6 @@
 """The status tree as it was: for any history of grants and changes, the past tree is the one that stood then."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from property.tlog import naive_tree as naive
 
@@ -51,6 +51,7 @@ class Bases:
         return PastStatus(self.tree, bases, before)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 2**16), max_size=60), st.data())
 def test_the_past_tree_is_the_one_that_stood_then(steps: list[int], data: st.DataObject) -> None:
     bases = Bases()

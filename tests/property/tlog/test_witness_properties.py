@@ -123,6 +123,7 @@ def test_a_witness_that_forgets_is_caught() -> None:
         run_state_machine_as_test(Forgetful, settings=quick)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(0, 60))
 def test_a_request_reads_back(size: int, old: int) -> None:
     history = tuple(range(size))
@@ -131,6 +132,7 @@ def test_a_request_reads_back(size: int, old: int) -> None:
     assert parse_request(format_request(request)) == request
 
 
+@settings(deadline=None)
 @given(st.integers(2, 60), st.data())
 def test_an_honest_log_is_never_refused(size: int, data: st.DataObject) -> None:
     history = tuple(range(size))

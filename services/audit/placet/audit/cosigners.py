@@ -17,6 +17,8 @@ from placet.audit.ports import Witness
 from placet.audit.quorum import WitnessAt
 from placet.audit.witness_store import WitnessStore
 from placet.kit.errors import PlacetError
+from placet.tlog.errors import NoteError
+from placet.tlog.note import Verifier, open_note
 
 WAIT_S: Final = 3.0
 AGAIN_S: Final = 30.0
@@ -100,6 +102,14 @@ class WitnessCosigners:
             return
         if found.size > snapshot.size or snapshot.root_at(found.size) != found.root:
             raise Corrupt(f"{one.log.origin} does not continue the checkpoint of {found.size} that witnesses cosigned")
+        try:
+            open_note(
+                found.note, [Verifier.parse(one.log.vkey), *(key for at, _ in self._witnesses for key in at.keys)]
+            )
+        except NoteError as error:
+            facts = {"controller": one.log.controller, "size": found.size, "alarm": True}
+            _log.error("a cosignature that was kept does not verify, and is not published: %s", error, extra=facts)
+            return
         one.published = found
 
     async def newest(self, log: Log) -> Cosigned | None:

@@ -13,7 +13,7 @@ from placet.audit import wire
 from placet.audit.cosigners import Cosigners
 from placet.audit.creating import Controllers
 from placet.audit.holding import Holder
-from placet.audit.model import Cosigned
+from placet.audit.model import Cosigned, Log
 from placet.audit.reading import Consistency, Snapshot
 from placet.audit.search import SearchIndex
 from placet.kit.errors import Invalid
@@ -68,8 +68,20 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         proof = _consistency(snapshot, request.seen, signed.size)
         return pb.GetCheckpointResponse(checkpoint=wire.checkpoint_to_pb(signed, proof))
 
+    def _log(self, controller: str) -> Log:
+        """Return a log without rebuilding what another replica holds."""
+        held = self._holder.holds(controller)
+        return self._holder.snapshot(controller).log if held else self._controllers.get(controller)
+
     async def _cosigned(self, controller: str) -> Cosigned | None:
-        return await self._cosigners.newest(self._controllers.get(controller))
+        return await self._cosigners.newest(self._log(controller))
+
+    async def _covering(self, controller: str, event: int) -> Cosigned | None:
+        """Return the newest cosigned checkpoint that covers an event; for one that is there, wait a moment for it."""
+        if self._holder.holds(controller) and event >= self._holder.snapshot(controller).size:
+            return None
+        within = (deadline() - self._now()) / 2e6
+        return await self._cosigners.covering(self._log(controller), event + 1, within=within)
 
     async def GetConsistency(self, request: pb.GetConsistencyRequest, context: Context) -> pb.GetConsistencyResponse:
         """See audit.proto."""
@@ -96,10 +108,7 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
 
     async def GetBundle(self, request: pb.GetBundleRequest, context: Context) -> pb.GetBundleResponse:
         """See audit.proto."""
-        snapshot, cosigned = self._holder.snapshot(request.controller), None
-        if request.event < snapshot.size:
-            within = (deadline() - self._now()) / 2e6
-            cosigned = await self._cosigners.covering(snapshot.log, request.event + 1, within=within)
+        cosigned = await self._covering(request.controller, request.event)
         snapshot = self._holder.snapshot(request.controller).under(cosigned)
         return pb.GetBundleResponse(bundle=snapshot.bundle(request.event))
 
