@@ -1,10 +1,14 @@
 """Where fault tests keep what need not outlive them."""
 
+import asyncio
+import gc
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fault.crashing import Crash
 from integration.audit.rig import Rig
 
 MEMORY = Path("/dev/shm")
@@ -26,3 +30,16 @@ def rig(quick: Path) -> Iterator[Rig]:
     made = Rig(quick)
     yield made
     made.close()
+
+
+@pytest.fixture
+async def dead_silent() -> AsyncIterator[None]:
+    """Tasks that a crash ended say nothing when they are collected: not now, and not in the middle of another test."""
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if not isinstance(context.get("exception"), Crash):
+            loop.default_exception_handler(context)
+
+    asyncio.get_running_loop().set_exception_handler(handle)
+    yield
+    gc.collect()

@@ -79,6 +79,7 @@ class Office:
 FOUNDING = (*LIFE, Write.LEDGER_HEAD, Write.LEDGER_ENTRIES, Write.LEDGER_COMMIT)
 
 
+@pytest.mark.usefixtures("dead_silent")
 @pytest.mark.parametrize(("write", "side"), cases(FOUNDING), ids=named)
 async def test_a_controller_whose_creation_crashed_is_created_by_asking_again(
     quick: Path, write: Write, side: Side
@@ -98,9 +99,23 @@ async def test_a_controller_whose_creation_crashed_is_created_by_asking_again(
     second.engines.dispose()
 
 
+@pytest.mark.usefixtures("dead_silent")
+async def test_control_with_another_key_than_before_the_crash_the_log_is_not_its_own(quick: Path) -> None:
+    first = Office(quick, 1_780_000_000_000_000, "first")
+    with failing(Write.LOG_CREATE, Side.AFTER, Crash()), pytest.raises(Crash):
+        await first.controllers.create("bank", now=first.now)
+    (quick / "keys" / "log-bank.key").write_bytes(bytes(32))
+    second = Office(quick, first.now + TTL, "other name")
+    await second.controllers.create("bank", now=second.now)
+    assert not second.clean()
+    await second.holder.close()
+    second.engines.dispose()
+
+
 CLOSING = (Write.LOG_CLOSE, Write.LEDGER_COMMIT, Write.LEDGER_ANSWER)
 
 
+@pytest.mark.usefixtures("dead_silent")
 @pytest.mark.parametrize(("write", "side"), cases(CLOSING), ids=named)
 async def test_a_controller_whose_closing_crashed_is_closed_by_asking_again(
     quick: Path, write: Write, side: Side
@@ -145,6 +160,17 @@ def test_a_holder_that_dies_over_its_lease_is_succeeded_when_it_has_run_out(rig:
     with pytest.raises(HeadMoved):
         rig.send(event(rig.now, None), decisions=[decision()], sequencer=old)
     assert fsck(rig.engines, rig.log, keys=rig.keys, vkey=rig.log.vkey, progress=lambda *_: None) == []
+
+
+def test_control_without_its_epoch_a_superseded_holder_could_append(rig: Rig) -> None:
+    old = rig.sequencer
+    old.recover()
+    rig.now += TTL
+    rig.sequencer = rig.holder("other")
+    with pytest.raises(HeadMoved):
+        rig.send(event(rig.now, None), decisions=[decision()], sequencer=old)
+    old._journal._epoch = rig.sequencer._journal._epoch
+    assert rig.send(event(rig.now, None), decisions=[decision()], sequencer=old).size > 2
 
 
 @pytest.mark.parametrize(("write", "side"), cases(SEARCH), ids=named)

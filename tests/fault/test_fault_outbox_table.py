@@ -19,6 +19,7 @@ from placet.kit.errors import Unavailable
 from placet.kit.failpoints import Side, Write, armed
 
 __all__ = ("make_bus", "nats")
+pytestmark = pytest.mark.usefixtures("dead_silent")
 
 TELLING = (Write.DATABASE_COMMIT, Write.OUTBOX_PUT, Write.OUTBOX_APPEND, Write.OUTBOX_SETTLE, Write.OUTBOX_PUBLISH)
 HEARING = (Write.INBOX_ONCE, Write.MESSAGE_ACK)
@@ -88,7 +89,7 @@ async def test_each_write_lost_and_persisted(
         await came_right(second, ledger, "f", put=committed)
 
 
-@pytest.mark.parametrize("passing", [2, 3, 4])
+@pytest.mark.parametrize("passing", [2, pytest.param(3, marks=pytest.mark.long), 4])
 @pytest.mark.parametrize("side", Side)
 async def test_each_later_commit_lost_and_persisted(
     nats: Nats, ledger: ToyLedger, quick: Path, side: Side, passing: int

@@ -41,12 +41,15 @@ def lost(cut: Cut) -> list[str]:
     return [line for line in cut.told if line not in found]
 
 
-@pytest.mark.parametrize("names", Names)
+LONG = [pytest.mark.long, pytest.mark.timeout(3_600)]
+
+
 @pytest.mark.parametrize(
-    ("every", "groups"),
+    ("names", "every", "groups"),
     [
-        pytest.param(53, 40, id="short"),
-        pytest.param(11, 150, id="long", marks=[pytest.mark.long, pytest.mark.timeout(1_800)]),
+        pytest.param(Names.JOURNALLED, 53, 40, id="short"),
+        pytest.param(Names.JOURNALLED, 11, 150, id="long", marks=LONG),
+        pytest.param(Names.STRICT, 11, 150, id="long-strict", marks=LONG),
     ],
 )
 def test_no_acknowledged_entry_is_lost_by_a_power_cut(quick: Path, names: Names, every: int, groups: int) -> None:

@@ -80,6 +80,7 @@ async def test_control_with_the_default_sync_interval_acknowledged_messages_are_
     assert max([len(await lost(cut, quick / "again")) for cut in left]) > 0
 
 
+@pytest.mark.long
 async def test_limit_nats_needs_a_file_system_that_keeps_names_with_their_files(quick: Path) -> None:
     """It never syncs a directory. On ext4, XFS and the like nothing is missing; POSIX alone would not be enough."""
     *_, last, _ = cuts(quick, every=40, count=120, names=Names.STRICT)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from placet.audit.fsck import Finding, check_storage, fsck
 from placet.audit.logs import Logs
@@ -48,6 +48,12 @@ class Tampered:
         self._connection.execute("PRAGMA synchronous = OFF")
         for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             self._connection.execute(f"DROP TRIGGER {name}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         self._connection.close()

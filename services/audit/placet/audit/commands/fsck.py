@@ -47,7 +47,9 @@ def fsck(
     try:
         pinned = _pinned(controller, key, checkpoint or [])
         with stored(data, controller) as found, _progress(out) as bar:
+            pages = bar.add_task("database pages", total=None)
             damaged = [str(finding) for finding in checking.check_storage(found.engines)]
+            bar.remove_task(pages)
             wrong = {"database": damaged} if damaged else {}
             for log in found.logs:
                 wrong[log.controller] = _check(found, log, key, pinned, bar, rebuild=rebuild)

@@ -1,0 +1,143 @@
+"""kill -9 of audit in a loop, at any moment and at every failpoint, under concurrent callers (promises P1, P2, P9)."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fault.kill_rig import Campaign, Place, ledger_of
+from fault.million import make
+from integration.audit.rig import Rig, decision, event
+from property.audit.tampering import Tampered
+
+from placet.audit.commands.stored import stored
+from placet.audit.fsck import fsck
+from placet.kit.failpoints import Side, Write
+
+ENTRIES, ROUNDS = 1_000_000, 200
+Recorder = Callable[[str, object], None]
+KILLING = [
+    write
+    for write in Write
+    if write.value.startswith(("ledger.", "lease.", "search.")) and write is not Write.LEASE_RELEASE
+]
+
+
+async def one_round(campaign: Campaign, failpoint: str) -> tuple[float, float] | None:
+    """Start, let it work, kill; return how long it took to serve and to acknowledge, if it lived so long."""
+    began = await campaign.start(failpoint)
+    first = None if began is None else await campaign.until_acknowledged(within=15)
+    if failpoint:
+        await campaign.mesh.child("audit").ended(within=5)
+    else:
+        await asyncio.sleep(campaign.dice.uniform(0, 0.8))
+    await campaign.mesh.kill("audit")
+    assert began is None or first is not None or failpoint, "it served, and acknowledged nothing for 15 s"
+    return None if began is None or first is None else (began, began + first)
+
+
+def failpoint(campaign: Campaign, number: int) -> str:
+    """Every other round dies at a failpoint, each of them in its turn; what is passed rarely, at its first passing."""
+    if number % 2 == 0:
+        return ""
+    write = KILLING[number // 2 % len(KILLING)]
+    passing = campaign.dice.randint(1, 12) if write.value.startswith("ledger.") else 1
+    return f"{write.value}:{campaign.dice.choice([*Side]).value}:{passing}"
+
+
+def require_whole(ledger: dict[bytes, Place], acknowledged: dict[bytes, Place], asked: set[bytes]) -> None:
+    """acknowledged <= ledger <= acknowledged + indeterminate, each at its place, once."""
+    assert {key: ledger.get(key) for key in acknowledged} == acknowledged
+    assert ledger.keys() <= asked
+    assert len({index for index, _ in ledger.values()}) == len(ledger)
+
+
+def require_clean(data: Path, vkey: str) -> int:
+    """Check the whole log and return its size."""
+    with stored(data, "bank") as found:
+        (log,) = found.logs
+        assert fsck(found.engines, log, keys=found.keys, vkey=vkey, progress=lambda *_: None) == []
+        size: int = found.engines.reader.connect().exec_driver_sql("SELECT size FROM log").scalar_one()
+        return size
+
+
+async def rounds(campaign: Campaign, count: int, *, first: int = 0, wait_for_lease: bool) -> list[tuple[float, float]]:
+    """Kill so many times and check the account each time; return how long each restart took."""
+    took = []
+    await campaign.until_acknowledged(within=20)
+    await campaign.mesh.kill("audit")
+    for number in range(count):
+        if not wait_for_lease:
+            campaign.give_up_lease()
+        lived = await one_round(campaign, failpoint(campaign, number))
+        took += [] if lived is None else [lived]
+        require_whole(ledger_of(campaign.database, first), campaign.acknowledged, campaign.asked)
+        if number % 10 == 9:
+            await campaign.mesh.kill("nats")
+            await campaign.mesh.start_service("nats")
+    campaign.give_up_lease()
+    await campaign.start()
+    assert await campaign.until_acknowledged(within=20)
+    return took
+
+
+async def test_five_rounds_lose_and_double_nothing(tmp_path: Path) -> None:
+    async with Campaign(tmp_path / "mesh", seed=5) as campaign:
+        await rounds(campaign, 5, wait_for_lease=False)
+    require_whole(ledger_of(campaign.database, 0), campaign.acknowledged, campaign.asked)
+    require_clean(tmp_path / "mesh", campaign.vkey)
+    assert len(campaign.acknowledged) > 100
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7_200)
+async def test_two_hundred_rounds_over_a_million_entries(tmp_path: Path, record_property: Recorder) -> None:
+    data = tmp_path / "mesh"
+    await make(data, ENTRIES)
+    async with Campaign(data, seed=200) as campaign:
+        took = await rounds(campaign, ROUNDS, first=ENTRIES, wait_for_lease=True)
+    require_whole(ledger_of(campaign.database, ENTRIES), campaign.acknowledged, campaign.asked)
+    began = time.monotonic()
+    size = require_clean(data, campaign.vkey)
+    report = {
+        "rounds": ROUNDS,
+        "entries": size,
+        "acknowledged": len(campaign.acknowledged),
+        "indeterminate": len(campaign.asked - campaign.acknowledged.keys()),
+        "serving after s, median and worst": spread([one for one, _ in took]),
+        "first acknowledgement after s, median and worst": spread([one for _, one in took]),
+        "fsck s": round(time.monotonic() - began, 1),
+    }
+    for name, value in report.items():
+        record_property(name, value)
+    print(report)
+    assert len(campaign.acknowledged) > 20 * ROUNDS
+    assert max(one for _, one in took) < 5, report
+
+
+def spread(found: list[float]) -> tuple[float, float]:
+    return round(statistics.median(found), 2), round(max(found), 2)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM idempotency WHERE idx = (SELECT max(idx) FROM idempotency)",
+        "UPDATE entry SET body = x'00' WHERE idx = (SELECT max(idx) FROM idempotency)",
+        "UPDATE idempotency SET key = x'00' WHERE idx = (SELECT max(idx) FROM idempotency)",
+    ],
+)
+def test_control_the_account_notices(rig: Rig, damage: str) -> None:
+    database = rig.folder / "audit.db"
+    told: dict[bytes, Place] = {}
+    for number in range(5):
+        key = bytes([number]) * 16
+        result = rig.send(event(rig.now, None, key=key), decisions=[decision()]).results[0]
+        told[key] = (result.index, result.leaf)
+    require_whole(ledger_of(database, 0), told, set(told))
+    with Tampered(database) as log:
+        log.run(damage)
+    with pytest.raises(AssertionError):
+        require_whole(ledger_of(database, 0), told, set(told))
