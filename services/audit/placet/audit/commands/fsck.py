@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from placet.audit import fsck as checking
-from placet.audit.commands.stored import stored
+from placet.audit.commands.stored import DatabaseUrl, stored
 from placet.kit.errors import PlacetError
 
 
@@ -20,6 +20,7 @@ def fsck(
     data: Annotated[Path, typer.Option(help="Data directory of the audit service (or of `placet dev`).")] = Path(
         "var/dev"
     ),
+    database: DatabaseUrl = None,
     controller: Annotated[str | None, typer.Option(help="Check this controller's log only.")] = None,
     key: Annotated[str | None, typer.Option(help="Pinned verifier key of the log (needs --controller).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
@@ -31,7 +32,7 @@ def fsck(
         raise typer.Exit(2)
     wrong = {}
     try:
-        with stored(data, controller) as found, _progress(out) as bar:
+        with stored(data, controller, database) as found, _progress(out) as bar:
             for log in found.logs:
                 task = bar.add_task(log.controller, total=None)
                 moved = partial(_move, bar, task)
