@@ -1,25 +1,40 @@
 """The search index finds what a scan of the log finds, page by page, says how far it is, and can be thrown away."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from integration.audit.audit_databases import AuditPostgres
 from integration.audit.rig import SECOND, Rig, decision, event
 
 from placet.audit.search import Query, SearchIndex
-from placet.audit.search_tables import SearchTable
 from placet.evidence.entries import parse_entry
 from placet.evidence.kinds import Entry
 from placet.evidence.reasons import Reason
 from placet.kit.db.engine import open_engines
 
+# Ids that no log of another test has.
+ALL = 1_000_000
+NUMBERS = count(ALL + 1)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def search_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return where an index may be made, on each kind of database in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path_factory.mktemp('search') / 'search.db'}"
+    postgres: AuditPostgres = request.getfixturevalue("audit_server")
+    return postgres.search
+
 
 @pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Entry], SearchIndex]:
+def log(search_url: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Entry], SearchIndex]:
     """A mixed log and its index."""
-    folder: Path = tmp_path_factory.mktemp("search")
-    rig = Rig(folder)
+    rig = Rig(tmp_path_factory.mktemp("log"))
     bases = [rig.grant(), rig.grant(sites=("branch-1",)), None]
     for number in range(90):
         rig.now += SECOND
@@ -29,18 +44,22 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Entry], SearchIn
         rig.send(event(rig.now, bases[number % 3], **changes), decisions=[decision()])
     rig.withdraw(0)
     bodies = rig.bodies()
-    index = make(folder, bodies)
+    index = make(search_url, bodies, log=ALL)
     rig.close()
     return [parse_entry(body) for body in bodies], index
 
 
-def make(folder: Path, bodies: list[bytes], step: int = 50) -> SearchIndex:
-    engines = open_engines(f"sqlite:///{folder / 'search.db'}")
-    with engines.writer.begin() as connection:
-        SearchTable.metadata.create_all(connection)
-    index = SearchIndex(engines.writer)
+@pytest.fixture
+def number() -> int:
+    """The id of a log that no other test of this module has indexed."""
+    return next(NUMBERS)
+
+
+def make(url: str, bodies: list[bytes], *, log: int, step: int = 50) -> SearchIndex:
+    index = SearchIndex(open_engines(url).writer)
+    index.create()
     for begin in range(0, len(bodies), step):
-        index.feed(1, begin, bodies[begin : begin + step])
+        index.feed(log, begin, bodies[begin : begin + step])
     return index
 
 
@@ -87,7 +106,7 @@ def test_pages_are_what_a_scan_finds(log: tuple[list[Entry], SearchIndex], query
     found: list[int] = []
     before = None
     while True:
-        page = index.find(1, query, limit=limit, before=before)
+        page = index.find(ALL, query, limit=limit, before=before)
         assert len(page.indexes) <= limit
         assert page.complete_to == len(entries)
         found.extend(page.indexes)
@@ -97,31 +116,51 @@ def test_pages_are_what_a_scan_finds(log: tuple[list[Entry], SearchIndex], query
     assert found == scan(entries, query)
 
 
-def test_pages_neither_skip_nor_repeat_while_the_log_grows(rig: Rig, tmp_path: Path) -> None:
+@pytest.fixture
+def bodies(tmp_path: Path) -> list[bytes]:
+    """Ten events and what stands around them."""
+    rig = Rig(tmp_path)
     for _ in range(10):
         rig.event(None)
-    index = make(tmp_path, rig.bodies())
-    first = index.find(1, Query(kind="event"), limit=4)
-    size = len(rig.bodies())
-    rig.event(None)
-    index.feed(1, size, rig.bodies()[size:])
-    rest = index.find(1, Query(kind="event"), limit=100, before=first.indexes[-1])
-    assert len(set(first.indexes) | set(rest.indexes)) == len(first.indexes) + len(rest.indexes) == 10
+    found = rig.bodies()
+    rig.close()
+    return found
 
 
-def test_feeding_is_in_order_and_repeating_changes_nothing(rig: Rig, tmp_path: Path) -> None:
-    rig.event(None)
-    bodies = rig.bodies()
-    index = make(tmp_path, bodies)
-    index.feed(1, 0, bodies)
-    index.feed(1, len(bodies) + 1, bodies)
-    assert index.complete_to(1) == len(bodies)
-    assert index.complete_to(2) == 0
+def test_pages_neither_skip_nor_repeat_while_the_log_grows(search_url: str, bodies: list[bytes], number: int) -> None:
+    index = make(search_url, bodies[:-2], log=number)
+    first = index.find(number, Query(kind="event"), limit=4)
+    index.feed(number, len(bodies) - 2, bodies[-2:])
+    rest = index.find(number, Query(kind="event"), limit=100, before=first.indexes[-1])
+    assert len(set(first.indexes) | set(rest.indexes)) == len(first.indexes) + len(rest.indexes) == 9
 
 
-def test_a_partial_index_says_how_far_it_is(rig: Rig, tmp_path: Path) -> None:
-    for _ in range(10):
-        rig.event(None)
-    bodies = rig.bodies()
-    index = make(tmp_path, bodies[:7])
-    assert index.find(1, Query(), limit=100).complete_to == 7
+def test_feeding_is_in_order_and_repeating_changes_nothing(search_url: str, bodies: list[bytes], number: int) -> None:
+    index = make(search_url, bodies, log=number)
+    index.feed(number, 0, bodies)
+    index.feed(number, len(bodies) + 1, bodies)
+    assert index.complete_to(number) == len(bodies)
+    assert index.complete_to(next(NUMBERS)) == 0
+
+
+def test_replicas_that_feed_one_index_at_once_feed_it_once(search_url: str, bodies: list[bytes], number: int) -> None:
+    """Around a takeover the old and the new holder may both be at it, and both may have begun by making it."""
+    together = threading.Barrier(2)
+
+    def feed(_: int) -> int:
+        index = SearchIndex(open_engines(search_url).writer)
+        together.wait(10)
+        index.create()
+        for begin in range(0, len(bodies), 3):
+            index.feed(number, begin, bodies[begin : begin + 3])
+        return index.complete_to(number)
+
+    with ThreadPoolExecutor(2) as threads:
+        assert max(threads.map(feed, range(2))) == len(bodies)
+    found = make(search_url, [], log=number).find(number, Query(), limit=100)
+    assert found.indexes == tuple(range(len(bodies)))[::-1]
+
+
+def test_a_partial_index_says_how_far_it_is(search_url: str, bodies: list[bytes], number: int) -> None:
+    index = make(search_url, bodies[:7], log=number)
+    assert index.find(number, Query(), limit=100).complete_to == 7

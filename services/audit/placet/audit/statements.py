@@ -2,13 +2,15 @@
 
 SQLAlchemy's expression layer and execution context cost several times what a statement itself does, at every group of
 entries; connections are still its own (settings, pool, errors). Names of tables and columns come from `tables.py`;
-values always travel as parameters. Lists are padded to a power of two, so that a handful of texts serves every length
-and the driver keeps them prepared. On PostgreSQL many rows go by COPY in binary: a third of the time of INSERTs.
+values always travel as parameters. Lists are padded or cut to powers of two, so that a handful of texts serves every
+length and the driver keeps them prepared. On PostgreSQL many rows go by COPY in binary, a third of the time of INSERTs,
+and nothing is pipelined: it costs the driver more than the round trips it saves (docs/performance.md).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Boolean, Connection, Engine, Integer, LargeBinary, Table
@@ -17,10 +19,11 @@ from sqlalchemy.sql.type_api import TypeEngine
 from placet.audit.errors import CommitUnknown
 from placet.kit.failpoints import Write
 
-# A statement takes a bounded number of parameters (SQLite: 32,766).
+# SQLite: a statement takes a bounded number of parameters (32,766).
 CHUNK: Final = 1_024
-# With fewer rows, COPY's additional round trip costs more than it saves.
-WORTH_A_COPY: Final = 8
+# PostgreSQL: with fewer rows, COPY's additional round trip costs more than it saves; how many rows an INSERT has.
+WORTH_A_COPY: Final = 16
+WIDEST: Final = 64
 _COPIED_AS: Final[dict[type[TypeEngine[Any]], str]] = {
     BigInteger: "int8",
     Integer: "int4",
@@ -52,23 +55,31 @@ class Session:
     def rows_in(self, text: str, fixed: Sequence[Any], values: Iterable[Any], order: str = "") -> list[tuple[Any, ...]]:
         """Return the rows of `text` + ` IN (values)` + `order`; `fixed` are the parameters before the list."""
         wanted = list(dict.fromkeys(values))
-        found: list[tuple[Any, ...]] = []
+        if not wanted:
+            return []
+        if self._postgres:
+            statement = _any_text(text, order, whole=isinstance(wanted[0], int))
+            found: list[tuple[Any, ...]] = self._driver.execute(statement, (*fixed, wanted), binary=True).fetchall()
+            return found
+        found = []
         for begin in range(0, len(wanted), CHUNK):
             part = wanted[begin : begin + CHUNK]
             width = 1 << (len(part) - 1).bit_length()
             part.extend(part[-1:] * (width - len(part)))
-            statement = _in_text(text, width, order, self._style)
-            found.extend(self._driver.execute(statement, (*fixed, *part), **self._options))
+            found.extend(self._driver.execute(_in_text(text, width, order), (*fixed, *part)))
         return found
 
     def insert(self, table: Table, rows: Sequence[tuple[Any, ...]], *, replace: tuple[str, ...] = ()) -> None:
         """Insert rows given as tuples in the order of the columns; on a known key overwrite the columns `replace`."""
-        if not rows:
-            return
-        if self._postgres and not replace and len(rows) >= WORTH_A_COPY:
+        if not self._postgres:
+            if rows:
+                self._driver.executemany(_insert_text(table, replace, 1, self._style), rows)
+        elif len(rows) >= WORTH_A_COPY and not replace:
             self._copy(table, rows)
         else:
-            self._driver.cursor().executemany(_insert_text(table, replace, self._style), rows)
+            for part in _powers_of_two(rows):
+                statement = _insert_text(table, replace, len(part), self._style)
+                self._driver.execute(statement, tuple(chain.from_iterable(part)))
 
     def _copy(self, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
         with self._driver.cursor().copy(_copy_text(table)) as copy:
@@ -131,15 +142,32 @@ def _native(text: str, paramstyle: str) -> str:
     return text if paramstyle == "qmark" else text.replace("?", "%s")
 
 
-@cache
-def _in_text(text: str, width: int, order: str, paramstyle: str) -> str:
-    return _native(f"{text} IN ({', '.join('?' * width)}){order}", paramstyle)
+def _powers_of_two(rows: Sequence[tuple[Any, ...]]) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Cut rows into parts of 64, 32, 16, ... 1, so that few texts serve every number."""
+    begin, width = 0, WIDEST
+    while begin < len(rows):
+        while width > len(rows) - begin:
+            width >>= 1
+        yield rows[begin : begin + width]
+        begin += width
 
 
 @cache
-def _insert_text(table: Table, replace: tuple[str, ...], paramstyle: str) -> str:
+def _in_text(text: str, width: int, order: str) -> str:
+    return f"{text} IN ({', '.join('?' * width)}){order}"
+
+
+@cache
+def _any_text(text: str, order: str, *, whole: bool) -> str:
+    """One array as the only parameter: a third of the work of many. `whole` numbers must all be of one type."""
+    return _native(text, "") + f" = ANY(%b{'::bigint[]' if whole else ''}){order}"
+
+
+@cache
+def _insert_text(table: Table, replace: tuple[str, ...], count: int, paramstyle: str) -> str:
     columns = [column.name for column in table.columns]
-    text = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+    row = f"({', '.join('?' * len(columns))})"
+    text = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES {', '.join([row] * count)}"  # noqa: S608
     if replace:
         keys = ", ".join(column.name for column in table.primary_key.columns)
         text += f" ON CONFLICT ({keys}) DO UPDATE SET " + ", ".join(f"{name} = excluded.{name}" for name in replace)

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from placet.audit.commands.stored import snapshot, stored
+from placet.audit.commands.stored import DatabaseUrl, snapshot, stored
 from placet.audit.export import export_tiles
 from placet.kit.errors import PlacetError
 
@@ -18,11 +18,12 @@ def export(
     data: Annotated[Path, typer.Option(help="Data directory of the audit service (or of `placet dev`).")] = Path(
         "var/dev"
     ),
+    database: DatabaseUrl = None,
 ) -> None:
     """Write a log as files: checkpoint, tile/<L>/<N>, tile/entries/<N> (C2SP tlog-tiles)."""
     out = Console()
     try:
-        with stored(data, controller) as found, Progress(console=out, transient=True) as bar:
+        with stored(data, controller, database) as found, Progress(console=out, transient=True) as bar:
             log = found.logs[0]
             taken = snapshot(found, log)
             task = bar.add_task(controller, total=None)

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from placet.audit import fsck as checking
 from placet.audit.checking.pinned import read_checkpoints
 from placet.audit.checking.search import check_search, rebuild_search
-from placet.audit.commands.stored import Stored, stored, stored_search
+from placet.audit.commands.stored import DatabaseUrl, Stored, stored, stored_search
 from placet.audit.model import Log
 from placet.kit.errors import Invalid, PlacetError
 from placet.tlog.checkpoint import Checkpoint
@@ -27,6 +27,7 @@ def fsck(
     data: Annotated[Path, typer.Option(help="Data directory of the audit service (or of `placet dev`).")] = Path(
         "var/dev"
     ),
+    database: DatabaseUrl = None,
     controller: Annotated[str | None, typer.Option(help="Check this controller's log only.")] = None,
     key: Annotated[str | None, typer.Option(help="Pinned verifier key of the log (needs --controller).")] = None,
     checkpoint: Annotated[
@@ -46,7 +47,7 @@ def fsck(
     out = Console(stderr=as_json)
     try:
         pinned = _pinned(controller, key, checkpoint or [])
-        with stored(data, controller) as found, _progress(out) as bar:
+        with stored(data, controller, database) as found, _progress(out) as bar:
             pages = bar.add_task("database pages", total=None)
             damaged = [str(finding) for finding in checking.check_storage(found.engines)]
             bar.remove_task(pages)

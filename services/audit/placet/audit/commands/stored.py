@@ -1,11 +1,16 @@
-"""Opening stored logs for a command: where the database is, which logs it has. Reads only."""
+"""Opening stored logs for a command: where the database is, which logs it has. Reads only.
+
+A PostgreSQL database is named by its URL, as the service is told it; the signing keys are in the data directory always.
+"""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, TypeAlias
+
+import typer
 
 from placet.audit.clock import LogClock
 from placet.audit.logkeys import KeyFiles
@@ -20,7 +25,10 @@ from placet.kit.db.errors import mapped
 from placet.kit.errors import Invalid, NotFound
 
 DATA: Final = Path("var/dev")
-DATA_HELP: Final = "Data directory of the audit service, or of `placet dev`."
+DatabaseUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option(envvar="PLACET_DATABASE_URL", help="URL of the database, if it is not SQLite in the data directory."),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +42,21 @@ class Stored:
 
 
 @contextmanager
-def stored(data: Path, controller: str | None) -> Iterator[Stored]:
-    """Open the audit database in `data`, in `data`/audit, or `data` itself if it is a file; raises typed errors."""
-    path = _database(data)
-    engines = open_engines(f"sqlite:///{path}")
+def stored(data: Path, controller: str | None, database: str | None = None) -> Iterator[Stored]:
+    """Open the audit database: of that URL, or in `data`, in `data`/audit, or `data` itself if it is a file.
+
+    Raises typed errors.
+    """
+    path = None if database else _database(data)
+    engines = open_engines(database or f"sqlite:///{path}")
     try:
         with mapped():
             logs = [log for log in Logs(engines.reader).all() if controller in (None, log.controller)]
         if not logs:
-            raise NotFound(f"{path} has no log" + (f" of controller {controller}" if controller else ""))
-        yield Stored(path.parent, engines, logs, KeyFiles(path.parent / "keys", _never))
+            where = path or "the database"
+            raise NotFound(f"{where} has no log" + (f" of controller {controller}" if controller else ""))
+        keys = path.parent / "keys" if path else _keys(data)
+        yield Stored(keys.parent, engines, logs, KeyFiles(keys, _never))
     finally:
         engines.dispose()
 
@@ -60,6 +73,11 @@ def stored_search(found: Stored) -> Iterator[SearchIndex | None]:
         yield SearchIndex(engines.writer)
     finally:
         engines.dispose()
+
+
+def _keys(data: Path) -> Path:
+    inner = data / "audit" / "keys"
+    return inner if inner.is_dir() else data / "keys"
 
 
 def snapshot(found: Stored, log: Log) -> Snapshot:
