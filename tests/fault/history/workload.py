@@ -15,19 +15,17 @@ from uuid import UUID
 
 from fault.history.record import Kind, Outcome, Recorder, Told
 
-from placet.evidence.entries import Event, Grant, Use, Withdraw
 from placet.sdk import (
     AsyncClient,
     CapturedConsent,
     Channel,
     Decision,
     Enrolled,
-    LedgerEntry,
     Match,
     Operation,
     PermitWish,
     Template,
-    Verdict,
+    Unreachable,
     WithdrawnConsent,
 )
 
@@ -78,6 +76,7 @@ class _Life:
         self._load = load
         self._customer = customer
         self._consent = load.uuid()
+        self._served = load.uuid()
         self._basis: int | None = None
         self._events: list[dict[str, Any]] = []
         self._permit = ""
@@ -87,9 +86,11 @@ class _Life:
     async def live(self) -> None:
         """Consent, enrol; be asked for by everyone at once; withdraw; be asked for again."""
         client, *others = self._load.chance.sample(self._load.clients, len(self._load.clients))
+        await self._insist(lambda: self._be_told(client))
         await self._insist(lambda: self._grant(client))
         enrolment = self._request(Operation.ENROL)
         permitted = await self._insist(lambda: self._authorize(client, enrolment))
+        assert permitted.permit, permitted
         use = self._load.uuid()
         await self._insist(lambda: self._enrol(client, permitted, use))
         first = await self._insist(lambda: self._authorize(client, self._request(Operation.VERIFY)))
@@ -128,11 +129,27 @@ class _Life:
         asking = client.match(permit or self._permit, probe(), use_id=key, timeout=self._load.timeout)
         await self._call(Kind.USE, key, asking, self._read_use, event=event if permit else self._event)
 
+    async def _be_told(self, client: AsyncClient) -> str | None:
+        """Show the person the notice; nothing of it is in the ledger, so it is no operation of the history."""
+        try:
+            self._served = await client.record_notice_served(
+                customer=self._customer,
+                notice_hash=self._load.notice,
+                language="en",
+                channel=Channel.COUNTER,
+                served_id=self._served,
+                timeout=self._load.timeout,
+            )
+        except Unreachable:
+            return None
+        return self._served
+
     async def _grant(self, client: AsyncClient) -> CapturedConsent | None:
         asking = client.capture_consent(
             customer=self._customer,
             purpose="payment",
             notice_hash=self._load.notice,
+            notice_served=self._served,
             operations=(Operation.ENROL, Operation.VERIFY),
             egress=True,
             language="en",
