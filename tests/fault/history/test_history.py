@@ -107,7 +107,7 @@ async def caught(folder: Path, programs: Mapping[str, list[str]], seed: int, rou
     ("service", "variant", "rule"),
     [
         ("audit", "deaf_sequencer", Rule.BEHIND_WITHDRAWAL),
-        ("vault", "use_not_asked", Rule.AFTER_WITHDRAWAL),
+        ("vault", "use_asked_once", Rule.AFTER_WITHDRAWAL),
         ("permission", "permit_not_asked", Rule.PERMIT_AFTER),
     ],
 )

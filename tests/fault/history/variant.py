@@ -36,18 +36,16 @@ def deaf_sequencer() -> None:
     Basis.withdrawn = lambda self, index: self  # type: ignore[method-assign]
 
 
-def use_not_asked() -> None:
-    """Vault: only the first use of an event is appended before a comparison; later ones are let through on its word."""
+def use_asked_once() -> None:
+    """Vault: every comparison for an event is appended with the key of the first, so the ledger repeats its old yes."""
     from placet.vault.handlers import uses
 
-    append, known = uses.append_use, {}
+    append, first = uses.append_use, {}
 
-    async def remembered(use: Any, **asked: Any) -> Any:
-        if use.event not in known:
-            known[use.event] = await append(use, **asked)
-        return known[use.event]
+    async def again(use: Any, **asked: Any) -> Any:
+        return await append(first.setdefault(use.event, use), **asked)
 
-    uses.append_use = remembered
+    uses.append_use = again
 
 
 def permit_not_asked() -> None:
@@ -58,7 +56,7 @@ def permit_not_asked() -> None:
 
 
 VARIANTS: Final[Mapping[str, Callable[[], None]]] = {
-    switch.__name__: switch for switch in (late_messages, deaf_sequencer, use_not_asked, permit_not_asked)
+    switch.__name__: switch for switch in (late_messages, deaf_sequencer, use_asked_once, permit_not_asked)
 }
 
 
