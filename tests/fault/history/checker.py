@@ -1,6 +1,6 @@
-"""The interval checker of promise P3: is a history, with the ledger that came of it, linearizable as far as it matters?
+"""The interval checker of promise P3: is a history, with its ledger, linearizable as far as it matters?
 
-Pure: operations (`record.py`) and the ledger's lines in, violations out. It claims, with "returned" as the client saw it:
+Pure: operations (`record.py`) and the ledger's lines in, violations out. It claims (returned: as the client saw it):
 
  AFTER_WITHDRAWAL   no event or use that was first asked for after a withdrawal of its basis had returned is allowed
  PERMIT_AFTER       no answer to a request (old ids included) that began after that brings a permit

@@ -24,7 +24,7 @@ class Fault:
 
 
 def paused(service: str) -> Fault:
-    """Return SIGSTOP, and SIGCONT: the service keeps its connections and its lease, and does not know the time passed."""
+    """Return SIGSTOP, then SIGCONT: the service keeps connections and lease, and does not know that time passed."""
 
     async def strike(mesh: Mesh, seconds: float) -> None:
         mesh.pause(service)

@@ -1,7 +1,7 @@
 """Runs a service with something of it switched off: `python variant.py SERVICE NAME...` (the negative controls).
 
-Owns the variants, each one change to one service. `late_messages` is none that may show: messages on the bus make things
-early, they protect nothing. The others each take away what promise P3 rests on, and must be found out.
+Owns the variants, each one change to one service. `late_messages` is none that may show: messages on the bus make
+things early, they protect nothing. The others each take away what promise P3 rests on, and must be found out.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Concurrent clients through the SDK: people consent, are asked for from all sides, withdraw, and are asked for again.
 
-Owns the lives: one person's consent from its grant to what is asked after its withdrawal. In each, several clients send
-new events, repeat old ones (those whose answer was lost too), and compare under old permits, while one client withdraws.
+Owns the lives: one person's consent from its grant to what is asked after its withdrawal. In each, several clients
+send new events, repeat old ones (those whose answer was lost too), and compare under old permits, while one withdraws.
 Every client has a session of its own, so none reads another's writes. Never: judges, or hurts the mesh.
 """
 

@@ -33,7 +33,17 @@ from placet.sdk import (
 
 CLIENTS: Final = 3
 MANY: Final = {"vault": {"PLACET_MATCH_ATTEMPTS": "100000"}}
-ITEMS: Final = ("title", "controller_name", "contact", "purpose", "method", "retention", "necessity", "impact", "rights")
+ITEMS: Final = (
+    "title",
+    "controller_name",
+    "contact",
+    "purpose",
+    "method",
+    "retention",
+    "necessity",
+    "impact",
+    "rights",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
