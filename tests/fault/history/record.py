@@ -15,6 +15,7 @@ from placet.sdk.errors import Conflict, Exhausted, Forbidden, NotFound, PlacetEr
 
 A = TypeVar("A")
 NS: Final = 1_000_000_000
+MISUSED: Final = "IDEMPOTENCY_CONFLICT"
 
 
 class Kind(Enum):
@@ -124,7 +125,7 @@ class Recorder:
 
 
 def _fate(error: PlacetError, basis: int | None) -> Told:
-    if isinstance(error, Unreachable | Exhausted | Conflict):
+    if isinstance(error, Unreachable | Exhausted) or (isinstance(error, Conflict) and error.reason != MISUSED):
         return Told(outcome=Outcome.UNKNOWN, index=None, basis=basis)
     if isinstance(error, Forbidden) and error.reason == "USE_DENIED":
         return Told(outcome=Outcome.DENIED, index=int(error.metadata["index"]), basis=basis)

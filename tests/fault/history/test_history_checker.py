@@ -8,7 +8,7 @@ from fault.history.record import Kind, Operation, Outcome, Recorder, Told
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from placet.sdk import Forbidden, Invalid, PlacetError, Precondition, Unreachable
+from placet.sdk import Conflict, Forbidden, Invalid, PlacetError, Precondition, Unreachable
 
 BASES = 3
 GRACE = 10
@@ -108,6 +108,7 @@ def test_an_operation_is_acknowledged_with_its_index_or_not_at_all() -> None:
     ("error", "outcome", "index"),
     [
         (Unreachable("DEADLINE_PASSED", "late"), Outcome.UNKNOWN, None),
+        (Conflict("CONFLICT", "somebody was first"), Outcome.UNKNOWN, None),
         (Forbidden("USE_DENIED", "no", metadata={"index": "7"}), Outcome.DENIED, 7),
         (Precondition("TEMPLATE_DESTROYED", "gone"), Outcome.REFUSED, None),
     ],
@@ -123,10 +124,11 @@ async def test_the_recorder_knows_what_an_error_says(error: PlacetError, outcome
     assert (one.outcome, one.index, one.invoked, one.returned) == (outcome, index, 0, 1)
 
 
-async def test_an_error_that_says_nothing_of_the_fate_ends_the_campaign() -> None:
+@pytest.mark.parametrize("error", [Invalid("FIELD_INVALID", "sent so"), Conflict("IDEMPOTENCY_CONFLICT", "sent twice")])
+async def test_an_error_of_the_workload_itself_ends_the_campaign(error: PlacetError) -> None:
     async def failing() -> None:
-        raise Invalid("FIELD_INVALID", "a mistake of the test")
+        raise error
 
     told = Told(outcome=Outcome.DONE, index=1, basis=None)
-    with pytest.raises(Invalid):
+    with pytest.raises(type(error)):
         await Recorder().call(Kind.GRANT, "c", failing(), lambda _: told, timeout=1)

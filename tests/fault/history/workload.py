@@ -77,6 +77,9 @@ class _Life:
         self._customer = customer
         self._consent = load.uuid()
         self._served = load.uuid()
+        # What is repeated is repeated exactly: times too.
+        self._born = time.time_ns() // 1_000
+        self._face = face(self._born)
         self._basis: int | None = None
         self._events: list[dict[str, Any]] = []
         self._permit = ""
@@ -126,7 +129,7 @@ class _Life:
 
     async def _match(self, client: AsyncClient, permit: str = "", event: int = -1) -> None:
         key = self._load.uuid()
-        asking = client.match(permit or self._permit, probe(), use_id=key, timeout=self._load.timeout)
+        asking = client.match(permit or self._permit, self._face, use_id=key, timeout=self._load.timeout)
         await self._call(Kind.USE, key, asking, self._read_use, event=event if permit else self._event)
 
     async def _be_told(self, client: AsyncClient) -> str | None:
@@ -137,6 +140,7 @@ class _Life:
                 notice_hash=self._load.notice,
                 language="en",
                 channel=Channel.COUNTER,
+                served_at=self._born,
                 served_id=self._served,
                 timeout=self._load.timeout,
             )
@@ -169,7 +173,7 @@ class _Life:
         return await self._call(Kind.EVENT, request["event_id"], asking, self._read_event)
 
     async def _enrol(self, client: AsyncClient, permitted: Decision, use: str) -> Enrolled | None:
-        asking = client.enrol(permitted.permit or "", probe(), use_id=use, timeout=self._load.timeout)
+        asking = client.enrol(permitted.permit or "", self._face, use_id=use, timeout=self._load.timeout)
         return await self._call(Kind.USE, use, asking, self._read_use, event=permitted.index)
 
     async def _call(
@@ -214,7 +218,7 @@ class _Life:
         return Told(outcome=Outcome.ALLOWED, index=answer.receipt.index, basis=self._basis)
 
 
-def probe() -> Template:
+def face(captured: int) -> Template:
     """Return the face that everybody has here."""
     values = [((n * 37) % 101 - 50) / 50 for n in range(128)]
-    return Template.of(values, model_id="m-1", model_sha256=b"m" * 32, quality=90, captured_at=time.time_ns() // 1_000)
+    return Template.of(values, model_id="m-1", model_sha256=b"m" * 32, quality=90, captured_at=captured)
