@@ -115,7 +115,7 @@ class Rig:
         assert lease is not None
         journal = SqlJournal(self.engines, self.log, lease.epoch)
         clock = LogClock(lambda: self.now, lambda: self.now)
-        return Sequencer(self.log, journal, self.engines, self.keys.load("bank", self.log.origin), clock)
+        return Sequencer(self.log, journal, self.engines, self.keys, clock)
 
     def restart(self) -> None:
         """Forget everything but the database."""

@@ -110,7 +110,8 @@ class Session(Link):
         super().__init__(config.targets, config.tls, config.token, config.timeout, sources)
         self.config = config
         self.controller = config.controller
-        self.trust = Trust(config.verifier(), config.checkpoint)
+        first, *more = config.verifiers()
+        self.trust = Trust(first, config.checkpoint, more)
         self.after = 0
         """Index of the last grant, amend or withdraw answered to this client: it reads its own writes."""
         self.alternatives: dict[tuple[str, str], str] = {}

@@ -8,7 +8,7 @@ from placet.audit.consumer import Appends, Info
 from placet.audit.creating import Controllers
 from placet.audit.holding import Holder
 from placet.audit.indexing import Indexer
-from placet.audit.logkeys import KeyFiles
+from placet.audit.keyproviders import open_keys
 from placet.audit.logs import Logs
 from placet.audit.search import SearchIndex
 from placet.audit.search_tables import SearchTable
@@ -34,7 +34,7 @@ async def main(stack: Stack[Settings]) -> None:
     logs = Logs(database.engines.writer)
     index = SearchIndex(searching.engines.writer)
     indexer = Indexer(database.engines, index)
-    keys = KeyFiles(settings.data_dir / "keys", stack.random)
+    keys = open_keys(settings, settings.data_dir / "keys", stack.random)
     holder = Holder(
         database.engines,
         logs,

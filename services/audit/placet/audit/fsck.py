@@ -10,21 +10,22 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
-from placet.audit.logkeys import KeyFiles
 from placet.audit.model import Head, Log
+from placet.audit.ports import LogKeys
+from placet.audit.signing import Signers
 from placet.audit.statements import Session
 from placet.audit.store import BASIS, TILE, SqlJournal, read_head
 from placet.audit.tail import FullTile, Tail
 from placet.evidence.entries import parse_entry
-from placet.evidence.errors import ReplayError
+from placet.evidence.errors import EntryError, ReplayError
 from placet.evidence.kinds import Event, Record
 from placet.evidence.replay import Replay
+from placet.evidence.rotation import Rotation, rotation_of
 from placet.evidence.terms import BasisOrdinal, LeafIndex
 from placet.evidence.view import EventFacts
 from placet.kit.db.engine import Engines
 from placet.kit.errors import PlacetError
 from placet.tlog.hashing import HASH_SIZE, leaf_hash
-from placet.tlog.note import format_vkey
 
 PAGE: Final = 1_000
 _BEYOND: Final = "SELECT min(idx) FROM entry WHERE log = ? AND idx >= ?"
@@ -44,7 +45,7 @@ class Finding:
 
 
 def fsck(
-    engines: Engines, log: Log, *, keys: KeyFiles | None, vkey: str | None, progress: Callable[[int, int], None]
+    engines: Engines, log: Log, *, keys: LogKeys | None, vkey: str | None, progress: Callable[[int, int], None]
 ) -> list[Finding]:
     """Check one log and return what is wrong, the first bad entry first; an empty list means that all is well.
 
@@ -71,25 +72,24 @@ class _Check:
         self._replay = Replay(log.origin, read_event=self._event)
         self._tail = Tail(_Nothing())
         self._last = bytes(HASH_SIZE)
+        self._rotations: list[Rotation] = []
 
     def _event(self, index: LeafIndex) -> EventFacts | None:
         body = self._journal.entries([index]).get(index) if 0 <= index < self._replay.size else None
         entry = None if body is None else parse_entry(body)
         return EventFacts.of(entry) if isinstance(entry, Event) else None
 
-    def identity(self, vkey: str | None, keys: KeyFiles | None) -> Iterator[Finding]:
+    def identity(self, vkey: str | None, keys: LogKeys | None) -> Iterator[Finding]:
         """Compare the key that is stored with the pinned one and with the signing key."""
-        if vkey is not None and vkey != self._log.vkey:
-            yield Finding(part="key", index=None, message=f"the log says {self._log.vkey}, pinned is {vkey}")
+        known = [key.vkey for key in self._log.keys]
+        if vkey is not None and vkey not in known:
+            yield Finding(part="key", index=None, message=f"the log says {', '.join(known)}, pinned is {vkey}")
         if keys is None:
             return
         try:
-            own = format_vkey(keys.load(self._log.controller, self._log.origin).vkey)
+            Signers(self._log, keys).at(self._head)
         except PlacetError as error:
             yield Finding(part="key", index=None, message=error.message)
-            return
-        if own != self._log.vkey:
-            yield Finding(part="key", index=None, message="the signing key is not the one of the log")
 
     def entries(self, progress: Callable[[int, int], None]) -> Iterator[Finding]:
         """Replay every entry and compare the tiles that they complete; stop at the first that is wrong."""
@@ -111,10 +111,13 @@ class _Check:
         index = self._replay.size
         try:
             entry = self._replay.feed(body)
-        except ReplayError as error:
+            rotation = rotation_of(entry, self._log.origin)
+        except (ReplayError, EntryError) as error:
             return Finding(part="entry", index=index, message=f"{error.reason} {error.field}: {error.message}")
         if index == 0 and isinstance(entry, Record) and entry.data.get("vkey") != self._log.vkey:
             return Finding(part="entry", index=0, message="names another verifier key than the log's")
+        if rotation is not None:
+            self._rotations.append(rotation)
         self._last = leaf_hash(body)
         for tile in self._tail.extend([self._last]):
             stored = self._tile(tile)
@@ -140,6 +143,7 @@ class _Check:
             yield Finding(part="head", index=head.size - 1, message="the last entry is not a state")
         if head.prev != self._last or head.bases != replay.statuses.size or head.status_root != replay.statuses.root():
             yield Finding(part="head", index=head.size, message="does not fit the entries")
+        yield from self._keys()
         query = select(BASIS).where(BASIS.c.log == self._log.id).order_by(BASIS.c.ordinal)
         count = 0
         for row in self._connection.execute(query):
@@ -153,6 +157,16 @@ class _Check:
                 yield Finding(part="basis", index=row.ordinal, message="its row does not fit the entries")
         if count != replay.statuses.size:
             yield Finding(part="basis", index=None, message=f"{count} rows for {replay.statuses.size} bases")
+
+    def _keys(self) -> Iterator[Finding]:
+        """Compare the rows of the keys with the entries that put them in force."""
+        stored = [(key.since, key.vkey, key.until) for key in self._log.rotated]
+        said = [(one.index, one.vkey, one.until) for one in self._rotations]
+        if stored != said:
+            yield Finding(part="key", index=None, message=f"{len(stored)} rows do not fit {len(said)} rotations")
+        for before, after in zip(self._log.keys, self._rotations, strict=False):
+            if after.replaces != before.vkey:
+                yield Finding(part="entry", index=after.index, message="replaces another key than the one before it")
 
 
 class _Nothing:

@@ -15,9 +15,9 @@ from placet.audit import lease as leases
 from placet.audit.clock import LogClock
 from placet.audit.errors import ControllerUnknown, HeadMoved
 from placet.audit.lease import Lease
-from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs, require_controller
 from placet.audit.model import Log
+from placet.audit.ports import LogKeys
 from placet.audit.queueing import Queue, Waiting
 from placet.audit.reading import Snapshot
 from placet.audit.sequencer import Sequencer
@@ -55,7 +55,7 @@ class Holder:
         self,
         engines: Engines,
         logs: Logs,
-        keys: KeyFiles,
+        keys: LogKeys,
         *,
         name: str,
         wall: Callable[[], int],
@@ -92,6 +92,22 @@ class Holder:
         for log in self._logs.all():
             if log.controller not in self._held:
                 await self._take(log)
+        for controller, held in list(self._held.items()):
+            await self._rotate(controller, held)
+
+    async def _rotate(self, controller: str, held: _Held) -> None:
+        """Put a new key in force if one was asked for."""
+        key = self._logs.waiting_key(held.sequencer.log)
+        if key is None:
+            return
+        try:
+            held.sequencer.rotate(key)
+        except HeadMoved:
+            await self._drop(controller)
+        except PlacetError:
+            _log.exception("the log's key was not rotated", extra={"controller": controller, "alarm": True})
+        else:
+            self._appended(held.sequencer.log)
 
     async def _take(self, log: Log) -> None:
         lease = leases.acquire(self._engines.writer, log.id, self._name, self._wall())
@@ -183,9 +199,8 @@ class Holder:
         return self._sequencer(log, epoch=-1).snapshot()
 
     def _sequencer(self, log: Log, epoch: int) -> Sequencer:
-        signer = self._keys.load(log.controller, log.origin)
         journal = SqlJournal(self._engines, log, epoch)
-        return Sequencer(log, journal, self._engines, signer, LogClock(self._wall, self._monotonic))
+        return Sequencer(log, journal, self._engines, self._keys, LogClock(self._wall, self._monotonic))
 
     def reopen(self, log: Log) -> None:
         """Tell the sequencer of a log that its state changed."""

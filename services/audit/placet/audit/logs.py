@@ -8,14 +8,17 @@ appended. See architecture.md section 7 (creating and closing a controller).
 import re
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from placet.audit.model import Log, LogState
+from placet.audit.errors import RotationWaits
+from placet.audit.model import Log, LogKey, LogState
 from placet.audit.store import LOG
+from placet.audit.tables import LogKeyRow, of
 from placet.kit.errors import Invalid
 from placet.tlog.hashing import EMPTY_ROOT
 
+KEYS: Final = of(LogKeyRow)
 CONTROLLER: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -40,7 +43,7 @@ class Logs:
     def all(self) -> list[Log]:
         """Return every log."""
         with self._engine.connect() as connection:
-            return [_log(row) for row in connection.execute(select(LOG).order_by(LOG.c.id))]
+            return [_log(connection, row) for row in connection.execute(select(LOG).order_by(LOG.c.id)).all()]
 
     def create(self, controller: str, origin: str, vkey: str, now: int) -> Log:
         """Return the controller's log, making its row if there is none yet."""
@@ -66,6 +69,36 @@ class Logs:
         assert found is not None
         return found
 
+    def ask_key(self, log: Log, vkey: str, overlap: int) -> LogKey:
+        """Ask for a new key of a log: its holder puts it in force. The number is the next that the log has not used.
+
+        Raises RotationWaits if another one is waiting.
+        """
+        self.require_no_rotation(log)
+        number = self.next_number(log)
+        with self._engine.begin() as connection:
+            connection.execute(KEYS.insert().values(log=log.id, number=number, vkey=vkey, overlap=overlap, until=0))
+        return LogKey(number=number, vkey=vkey, overlap=overlap)
+
+    def require_no_rotation(self, log: Log) -> None:
+        """Raise RotationWaits if a key of this log was asked for and is not in force yet."""
+        waiting = self.waiting_key(log)
+        if waiting is not None:
+            raise RotationWaits(log.controller, waiting.vkey)
+
+    def next_number(self, log: Log) -> int:
+        """Return the number of the next key of a log."""
+        with self._engine.connect() as connection:
+            last = connection.execute(select(func.max(KEYS.c.number)).where(KEYS.c.log == log.id)).scalar_one()
+        return (last or 1) + 1
+
+    def waiting_key(self, log: Log) -> LogKey | None:
+        """Return the key of a log that was asked for and is not in force yet."""
+        with self._engine.connect() as connection:
+            waiting = (KEYS.c.log == log.id) & KEYS.c.since.is_(None)
+            row = connection.execute(select(KEYS).where(waiting)).one_or_none()
+        return None if row is None else _key(row)
+
     def close(self, log: Log, now: int) -> Log:
         """Mark a log closed; repeating it changes nothing."""
         with self._engine.begin() as connection:
@@ -78,10 +111,16 @@ class Logs:
 
 def _one(connection: Connection, condition: Any) -> Log | None:
     row = connection.execute(select(LOG).where(condition)).one_or_none()
-    return None if row is None else _log(row)
+    return None if row is None else _log(connection, row)
 
 
-def _log(row: Any) -> Log:
+def _key(row: Any) -> LogKey:
+    return LogKey(number=row.number, vkey=row.vkey, overlap=row.overlap, since=row.since, until=row.until)
+
+
+def _log(connection: Connection, row: Any) -> Log:
+    in_force = (KEYS.c.log == row.id) & KEYS.c.since.is_not(None)
+    keys = connection.execute(select(KEYS).where(in_force).order_by(KEYS.c.number))
     return Log(
         id=row.id,
         controller=row.controller,
@@ -89,4 +128,5 @@ def _log(row: Any) -> Log:
         vkey=row.vkey,
         state=LogState.OPEN if row.closed_at is None else LogState.CLOSED,
         created_at=row.created_at,
+        rotated=tuple(_key(key) for key in keys),
     )
