@@ -14,7 +14,8 @@ from placet.audit.clock import LogClock
 from placet.audit.lease import acquire
 from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs
-from placet.audit.model import Log
+from placet.audit.model import Log, LogKey
+from placet.audit.ports import LogKeys
 from placet.audit.queueing import Waiting
 from placet.audit.sequencer import Sequencer
 from placet.audit.store import SqlJournal
@@ -91,17 +92,18 @@ CONTEXT: dict[str, Any] = {
 
 
 class Rig:
-    """One log `bank`; `restart` throws all memory away, as a crash would."""
+    """One log, `bank` unless named; `restart` throws all memory away, as a crash would."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, keys: LogKeys | None = None, controller: str = "bank") -> None:
         self.folder = folder
         self.now = START
         self.engines = open_engines(f"sqlite:///{folder / 'audit.db'}")
         with self.engines.writer.begin() as connection:
             Table.metadata.create_all(connection)
         self.logs = Logs(self.engines.writer)
-        self.keys = KeyFiles(folder / "keys", os.urandom)
-        self.log = self._create("bank")
+        self.keys: LogKeys = keys or KeyFiles(folder / "keys", os.urandom)
+        self.controller = controller
+        self.log = self._create(controller)
         self.sequencer = self.holder("me")
         self.sequencer.open()
 
@@ -116,6 +118,14 @@ class Rig:
         journal = SqlJournal(self.engines, self.log, lease.epoch)
         clock = LogClock(lambda: self.now, lambda: self.now)
         return Sequencer(self.log, journal, self.engines, self.keys, clock)
+
+    def rotate(self, overlap: int = 0) -> LogKey:
+        """Give the log a new key, the way `placet ledger rotate-key` and the holder do."""
+        signer = self.keys.create(self.controller, self.log.origin, self.logs.next_number(self.log))
+        self.sequencer.rotate(self.logs.ask_key(self.log, format_vkey(signer.vkey), overlap))
+        log = self.logs.find(self.controller)
+        assert log is not None
+        return log.keys[-1]
 
     def restart(self) -> None:
         """Forget everything but the database."""
@@ -148,7 +158,9 @@ class Rig:
 
     def check(self, reply: AppendReply) -> Checkpoint:
         """Check everything that a reply proves."""
-        checkpoint = open_checkpoint(reply.checkpoint, [Verifier.parse(self.log.vkey)])
+        log = self.logs.find(self.controller)
+        assert log is not None
+        checkpoint = open_checkpoint(reply.checkpoint, [Verifier.parse(key.vkey) for key in log.keys])
         assert checkpoint.size == reply.size
         leaves = {result.index: result.leaf for result in reply.results if result.error is None}
         covered = set()

@@ -86,8 +86,9 @@ class Config:
     """One controller's client.
 
     `token` carries this controller and the roles needed. `log_vkey` is the verifier key of the controller's log, handed
-    over when it was created; `more_log_vkeys` are its further keys, before and after a rotation. `timeout` is the total time of a call in seconds, retries included. `checkpoint` is a
-    signed note that an earlier client kept (`client.checkpoint_held`): a log that forked since is then noticed.
+    over when it was created; `more_log_vkeys` are its other keys, before and after a rotation. `timeout` is the total
+    time of a call in seconds, retries included. `checkpoint` is a signed note that an earlier client kept
+    (`client.checkpoint_held`): a log that forked since is then noticed.
     """
 
     controller: str
@@ -126,7 +127,8 @@ class Config:
         """Return the configuration of a JSON file, with `changes` to single fields of this class.
 
         Members: controller, targets, token or token_file, log_vkey, reference_key (hex or base64), and optionally
-        more_log_vkeys, former_reference_keys, tls {ca, cert, key, name}, timeout, checkpoint, gateway. Paths are relative to the file.
+        more_log_vkeys, former_reference_keys, tls {ca, cert, key, name}, timeout, checkpoint, gateway. Paths are
+        relative to the file.
         Raises ConfigError naming the member.
         """
         place = Path(path)

@@ -50,7 +50,7 @@ def rotation_of(entry: Entry | bytes, origin: str) -> Rotation | None:
     if not isinstance(found, Record) or not is_rotation(found):
         return None
     data = found.data
-    if set(data) != {"replaces", "until", "use", "vkey"} or not isinstance(data["until"], int):
+    if set(data) != {"replaces", "until", "use", "vkey"} or type(data["until"]) is not int:
         raise EntryError("FIELD", "record.data", "a rotation of the log's key has replaces, until, use and vkey")
     for name in ("replaces", "vkey"):
         _require_named(data[name], origin, f"record.data.{name}")

@@ -6,13 +6,13 @@ opened anew after a failure; used on the sequencer's thread only. `placet.audit.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import pkcs11
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
-from pkcs11.exceptions import MultipleObjectsReturned, NoSuchKey, PKCS11Error
+from pkcs11.exceptions import MultipleObjectsReturned, NoSuchKey, PKCS11Error, UserAlreadyLoggedIn
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from placet.audit.errors import Corrupt, KeysUnavailable
@@ -92,12 +92,25 @@ class TokenKeys(Redacted):
     def _using(self) -> Iterator[pkcs11.Session]:
         try:
             if self._session is None:
-                token = pkcs11.lib(str(self._module)).get_token(token_label=self._token)
-                self._session = token.open(rw=True, user_pin=self._pin.reveal())
+                self._session = self._open()
             yield self._session
         except (PKCS11Error, RuntimeError, OSError) as error:
-            self._session = None  # the next call opens another
+            self._forget()
             raise KeysUnavailable(self._token, type(error).__name__) from None
+
+    def _open(self) -> pkcs11.Session:
+        token = pkcs11.lib(str(self._module)).get_token(token_label=self._token)
+        try:
+            return token.open(rw=True, user_pin=self._pin.reveal())
+        except UserAlreadyLoggedIn:  # a process is logged in to a token once, for all its sessions
+            return token.open(rw=True)
+
+    def _forget(self) -> None:
+        """Close the session, if it still can be: the next call opens another."""
+        session, self._session = self._session, None
+        if session is not None:
+            with suppress(PKCS11Error):
+                session.close()
 
 
 def _generate(session: pkcs11.Session, label: str) -> None:
