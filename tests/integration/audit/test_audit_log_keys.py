@@ -149,10 +149,12 @@ def test_a_log_is_signed_by_the_token_rotated_and_checked_by_the_command(
     keys = token_keys()
     rig = Rig(tmp_path, keys=keys, controller="hsm")
     basis = rig.grant()
-    before = rig.sequencer.snapshot().bundle(rig.event(basis).results[0].index)
+    first = rig.event(basis).results[0].index
+    before = rig.sequencer.snapshot().bundle(first)
     new = rig.rotate()
     rig.now += 1
-    after = rig.sequencer.snapshot().bundle(rig.event(basis).results[0].index)
+    second = rig.event(basis).results[0].index
+    after = rig.sequencer.snapshot().bundle(second)
     assert verify_bundle(before, [Verifier.parse(rig.log.vkey)]).verdict == "allow"
     assert verify_bundle(after, [Verifier.parse(new.vkey)]).verdict == "allow"
     rig.restart()
