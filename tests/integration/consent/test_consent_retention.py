@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc.aio
-import pytest
 import pytest_asyncio
 from integration.audit.rig import decision, event
 from integration.consent.mesh_rig import Client, born, bus_of, now_us, start, subject, uuid
