@@ -2,11 +2,14 @@
 old key introduces the new one, and nobody but the log can name a key.
 """
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from integration.audit.rig import SECOND, Rig, entry_of, record
 
+from placet.audit import group, signing
 from placet.audit.clock import LogClock
 from placet.audit.errors import Corrupt, RotationWaits
 from placet.audit.fsck import Finding, fsck
@@ -18,6 +21,7 @@ from placet.evidence.rotation import Rotation, rotation_of
 from placet.evidence.verify import verify_bundle
 from placet.kit.db.engine import open_engines
 from placet.kit.errors import PlacetError
+from placet.sdk.commands import run
 from placet.tlog.checkpoint import open_checkpoint
 from placet.tlog.hashing import leaf_hash
 from placet.tlog.note import Signer, Verifier, format_vkey, split_note
@@ -196,6 +200,42 @@ def test_no_service_can_name_a_key_of_the_log(rig: Rig, service: str) -> None:
         entry_of(rig.send(forged, service=service))
     assert caught.value.reason == "BUS_FORBIDDEN"
     assert rig.sequencer.recover().size == size
+
+
+def test_without_that_rule_a_service_could(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control: taken for any other record, the forged key would stand in the log for verifiers to trust."""
+    monkeypatch.setattr(group, "is_rotation", lambda _: False)
+    forged = record("key.rotated", replaces=rig.log.vkey, until=0, use="log", vkey=STRANGER)
+    entry_of(rig.send(forged, service="permission"))
+    assert [one.vkey for one in replay(rig)] == [STRANGER]
+    assert "key" in [finding.part for finding in check(rig)], "fsck still finds that no such key is stored"
+
+
+def test_without_comparing_keys_a_strangers_would_sign(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control of the signer's check: the file's key signs whatever the log names."""
+    monkeypatch.setattr(signing, "format_vkey", lambda _: rig.log.vkey)
+    (rig.folder / "keys" / "log-bank.key").write_bytes(bytes(32))
+    rig.restart()
+    assert signed_by(rig, rig.log.vkey, STRANGER) == [False, True]
+
+
+def test_placet_verify_takes_several_keys(rig: Rig, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "bundles"
+    folder.mkdir()
+    (folder / "before.json").write_bytes(bundle_of(rig))
+    old, new = rig.log.vkey, rig.rotate().vkey
+    rig.now += SECOND
+    (folder / "after.json").write_bytes(bundle_of(rig))
+    for keys, status, failed in (
+        ((old, new), 0, []),
+        ((old,), 1, ["after"]),
+        ((new,), 1, ["before"]),
+        ((STRANGER,), 1, None),
+    ):
+        options = [option for key in keys for option in ("--key", key)]
+        assert run(["verify", str(folder), *options, "--json"]) == status
+        wrong = sorted(Path(one["path"]).stem for one in json.loads(capsys.readouterr().out) if not one["ok"])
+        assert wrong == (["after", "before"] if failed is None else failed)
 
 
 def test_permit_keys_are_still_announced(rig: Rig) -> None:
