@@ -121,8 +121,10 @@ class Rig:
 
     def rotate(self, overlap: int = 0) -> LogKey:
         """Give the log a new key, the way `placet ledger rotate-key` and the holder do."""
-        signer = self.keys.create(self.controller, self.log.origin, self.logs.next_number(self.log))
-        self.sequencer.rotate(self.logs.ask_key(self.log, format_vkey(signer.vkey), overlap))
+        log = self.logs.find(self.controller)
+        assert log is not None
+        signer = self.keys.create(self.controller, log.origin, log.keys[-1].number + 1)
+        self.sequencer.rotate(self.logs.ask_key(log, format_vkey(signer.vkey), overlap))
         log = self.logs.find(self.controller)
         assert log is not None
         return log.keys[-1]

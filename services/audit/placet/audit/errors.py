@@ -115,13 +115,3 @@ class KeysUnavailable(errors.Unavailable):
             "LEDGER_UNAVAILABLE",
             f"the token {token!r} with the signing keys does not answer ({detail}); check PLACET_PKCS11_*, then repeat",
         )
-
-
-class RotationWaits(errors.Conflict):
-    """A new key of this log was asked for before, and is not in force yet."""
-
-    def __init__(self, controller: str, vkey: str) -> None:
-        super().__init__(
-            "CONCURRENT_CHANGE",
-            f"the log of {controller} is about to take the key {vkey}; start the audit service and let it finish first",
-        )

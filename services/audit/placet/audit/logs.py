@@ -8,13 +8,13 @@ appended. See architecture.md section 7 (creating and closing a controller).
 import re
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from placet.audit.errors import RotationWaits
 from placet.audit.model import Log, LogKey, LogState
 from placet.audit.store import LOG
 from placet.audit.tables import LogKeyRow, of
+from placet.kit.db.errors import mapped
 from placet.kit.errors import Invalid
 from placet.tlog.hashing import EMPTY_ROOT
 
@@ -70,27 +70,16 @@ class Logs:
         return found
 
     def ask_key(self, log: Log, vkey: str, overlap: int) -> LogKey:
-        """Ask for a new key of a log: its holder puts it in force. The number is the next that the log has not used.
+        """Ask for the next key of a log, in the place of one that was asked for and waits; its holder puts it in force.
 
-        Raises RotationWaits if another one is waiting.
+        Raises DuplicateKey if the waiting one has just been put in force: ask again.
         """
-        self.require_no_rotation(log)
-        number = self.next_number(log)
-        with self._engine.begin() as connection:
-            connection.execute(KEYS.insert().values(log=log.id, number=number, vkey=vkey, overlap=overlap, until=0))
-        return LogKey(number=number, vkey=vkey, overlap=overlap)
-
-    def require_no_rotation(self, log: Log) -> None:
-        """Raise RotationWaits if a key of this log was asked for and is not in force yet."""
-        waiting = self.waiting_key(log)
-        if waiting is not None:
-            raise RotationWaits(log.controller, waiting.vkey)
-
-    def next_number(self, log: Log) -> int:
-        """Return the number of the next key of a log."""
-        with self._engine.connect() as connection:
-            last = connection.execute(select(func.max(KEYS.c.number)).where(KEYS.c.log == log.id)).scalar_one()
-        return (last or 1) + 1
+        key = LogKey(number=log.keys[-1].number + 1, vkey=vkey, overlap=overlap)
+        mine = (KEYS.c.log == log.id) & (KEYS.c.number == key.number) & KEYS.c.since.is_(None)
+        with mapped(), self._engine.begin() as connection:
+            connection.execute(delete(KEYS).where(mine))
+            connection.execute(KEYS.insert().values(log=log.id, number=key.number, vkey=vkey, overlap=overlap, until=0))
+        return key
 
     def waiting_key(self, log: Log) -> LogKey | None:
         """Return the key of a log that was asked for and is not in force yet."""

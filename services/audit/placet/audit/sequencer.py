@@ -129,8 +129,8 @@ class Sequencer:
         self.recover()
         working = self._working
         assert working is not None
-        self._working = None  # whatever fails from here on, the next group recovers
         working.proofs.signers.load(key)
+        self._working = None  # whatever fails from here on, the next group recovers
         with self._journal.transaction():
             group = self._begin(working, [])
             in_force = group.rotate(key)
