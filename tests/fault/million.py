@@ -60,9 +60,9 @@ def _fill(engines: Engines, folder: Path, entries: int) -> None:
     now = time.time_ns() // 1_000
     lease = leases.acquire(engines.writer, log.id, "filling", now + 10 * SECOND)
     assert lease is not None
-    signer = KeyFiles(folder / "keys", os.urandom).load("bank", log.origin)
+    keys = KeyFiles(folder / "keys", os.urandom)
     clock = LogClock(lambda: now, lambda: now)
-    sequencer = Sequencer(log, SqlJournal(engines, log, lease.epoch), engines, signer, clock)
+    sequencer = Sequencer(log, SqlJournal(engines, log, lease.epoch), engines, keys, clock)
 
     def send(service: str, submissions: Sequence[Submission]) -> None:
         raw = [msgspec.Raw(encode_decision(decision()))] if service == "permission" else []

@@ -12,7 +12,8 @@ from sqlalchemy import select, update
 
 from placet.audit import holding
 from placet.audit import lease as leases
-from placet.audit.errors import Corrupt
+from placet.audit.errors import Corrupt, HeadMoved
+from placet.audit.fsck import fsck
 from placet.audit.holding import Holder
 from placet.audit.logkeys import KeyFiles
 from placet.audit.sequencer import Sequencer
@@ -120,9 +121,9 @@ async def test_a_lost_log_is_dropped_and_its_callers_may_repeat(rig: Rig, replic
     run_out(rig)
     other = Replica(rig, "two")
     await other.holder.look()
-    reply = await replica.append()  # it does not know yet
-    assert reply.error is not None
-    assert reply.error.error().kind.retry.value == "same"
+    with pytest.raises(HeadMoved) as lost:  # it does not know yet
+        await replica.append()
+    assert lost.value.kind.retry.value == "same"
     await asyncio.sleep(0)
     assert replica.listening.controllers == set()
     assert (await other.append()).error is None
@@ -232,4 +233,25 @@ async def test_a_database_that_is_away_for_a_while_costs_no_log(
         await asyncio.sleep(0.02)
     assert (row(rig)[1], task.done()) == (epoch, False)
     task.cancel()
+    await replica.holder.close()
+
+
+async def test_a_key_that_was_asked_for_is_put_in_force_by_the_holder(
+    rig: Rig, replica: Replica, alarms: Callable[[], int]
+) -> None:
+    """One that is not here leaves the log as it was, and is said once; asking again takes its place."""
+    await replica.holder.look()
+    new = format_vkey(rig.keys.create("bank", rig.log.origin, 2).vkey)
+    rig.logs.ask_key(rig.log, rig.log.vkey, 0)
+    for _ in range(3):
+        await replica.holder.look()
+    assert alarms() == 1
+    rig.logs.ask_key(rig.log, new, 0)
+    await replica.holder.look()
+    found = rig.logs.find("bank")
+    assert found is not None
+    assert [key.vkey for key in found.keys] == [rig.log.vkey, new]
+    assert rig.logs.waiting_keys() == {}
+    assert (await replica.append()).error is None
+    assert fsck(rig.engines, found, keys=rig.keys, vkey=new, progress=lambda *_: None) == []
     await replica.holder.close()

@@ -15,8 +15,9 @@ from placet.audit.clock import LogClock
 from placet.audit.lease import acquire
 from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs
-from placet.audit.model import Log
+from placet.audit.model import Log, LogKey
 from placet.audit.partitions import LEAST, Partitions
+from placet.audit.ports import LogKeys
 from placet.audit.queueing import Waiting
 from placet.audit.sequencer import Sequencer
 from placet.audit.store import SqlJournal
@@ -93,9 +94,11 @@ CONTEXT: dict[str, Any] = {
 
 
 class Rig:
-    """One log `bank`; `restart` throws all memory away, as a crash would."""
+    """One log, `bank` unless named; `restart` throws all memory away, as a crash would."""
 
-    def __init__(self, folder: Path, url: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, url: str | None = None, *, keys: LogKeys | None = None, controller: str = "bank"
+    ) -> None:
         """`url` is an audit database whose tables are made; by default a new SQLite file."""
         self.folder = folder
         self.now = START
@@ -104,8 +107,9 @@ class Rig:
             migrate(self.engines.writer, migrations.__name__)
         self.partitions = Partitions(self.engines.writer, LEAST)
         self.logs = Logs(self.engines.writer)
-        self.keys = KeyFiles(folder / "keys", os.urandom)
-        self.log = self._create("bank")
+        self.keys: LogKeys = keys or KeyFiles(folder / "keys", os.urandom)
+        self.controller = controller
+        self.log = self._create(controller)
         self.sequencer = self.holder("me")
         self.sequencer.open()
 
@@ -122,7 +126,17 @@ class Rig:
     def _sequencer(self, epoch: int) -> Sequencer:
         journal = SqlJournal(self.engines, self.log, epoch, self.partitions)
         clock = LogClock(lambda: self.now, lambda: self.now)
-        return Sequencer(self.log, journal, self.engines, self.keys.load("bank", self.log.origin), clock)
+        return Sequencer(self.log, journal, self.engines, self.keys, clock)
+
+    def rotate(self, overlap: int = 0) -> LogKey:
+        """Give the log a new key, the way `placet ledger rotate-key` and the holder do."""
+        log = self.logs.find(self.controller)
+        assert log is not None
+        signer = self.keys.create(self.controller, log.origin, log.keys[-1].number + 1)
+        self.sequencer.rotate(self.logs.ask_key(log, format_vkey(signer.vkey), overlap))
+        log = self.logs.find(self.controller)
+        assert log is not None
+        return log.keys[-1]
 
     def restart(self) -> None:
         """Forget everything but the database."""
@@ -159,7 +173,9 @@ class Rig:
 
     def check(self, reply: AppendReply) -> Checkpoint:
         """Check everything that a reply proves."""
-        checkpoint = open_checkpoint(reply.checkpoint, [Verifier.parse(self.log.vkey)])
+        log = self.logs.find(self.controller)
+        assert log is not None
+        checkpoint = open_checkpoint(reply.checkpoint, [Verifier.parse(key.vkey) for key in log.keys])
         assert checkpoint.size == reply.size
         leaves = {result.index: result.leaf for result in reply.results if result.error is None}
         covered = set()

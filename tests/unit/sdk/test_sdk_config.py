@@ -37,7 +37,7 @@ def test_the_file_of_placet_dev_is_read(tmp_path: Path) -> None:
     config = Config.from_file(write(tmp_path), timeout=2.0)
     assert (config.controller, config.timeout, config.gateway) == ("shop", 2.0, None)
     assert config.targets == Targets(**TARGETS)
-    assert config.verifier().vkey.name == "placet.test/log/shop"
+    assert config.verifiers()[0].vkey.name == "placet.test/log/shop"
     assert callable(config.token)
     assert config.token() == "one.two.three"
     assert config.references is not None

@@ -27,7 +27,8 @@ TokenSource = str | Callable[[], str]
 CONFIG_VARIABLE: Final = "PLACET_CONFIG"
 MAX_BATCH: Final = 512
 _MEMBERS: Final = frozenset(
-    {"controller", "targets", "token", "token_file", "log_vkey", "reference_key", "former_reference_keys", "gateway"}
+    {"controller", "targets", "token", "token_file", "log_vkey", "more_log_vkeys"}
+    | {"reference_key", "former_reference_keys", "gateway"}
     | {"tls", "timeout", "checkpoint", "checkpoint_file", "receipts"}
 )
 
@@ -86,15 +87,17 @@ class Config:
     """One controller's client.
 
     `token` carries this controller and the roles needed. `log_vkey` is the verifier key of the controller's log, handed
-    over when it was created. `timeout` is the total time of a call in seconds, retries included. `checkpoint` is a
-    signed note that an earlier client kept (`client.checkpoint_held`): a log that forked since is then noticed.
-    `checkpoints` keeps it by itself, and for all clients that share the store; `receipts` keeps withdrawal receipts.
+    over when it was created; `more_log_vkeys` are its other keys, before and after a rotation. `timeout` is the total
+    time of a call in seconds, retries included. `checkpoint` is a signed note that an earlier client kept
+    (`client.checkpoint_held`): a log that forked since is then noticed. `checkpoints` keeps it by itself, and for all
+    clients that share the store; `receipts` keeps withdrawal receipts.
     """
 
     controller: str
     targets: Targets
     token: TokenSource = field(repr=False)
     log_vkey: str
+    more_log_vkeys: tuple[str, ...] = ()
     references: SubjectReferences | None = None
     tls: Tls | None = None
     timeout: float = 5.0
@@ -112,19 +115,24 @@ class Config:
         if not self.targets.audit:
             refuse("targets.audit", "give the address of audit: every client asks it for consistency proofs")
         check_link(self.targets, self.tls, self.timeout)
-        self.verifier()
+        self.verifiers()
 
-    def verifier(self) -> Verifier:
-        """Return the verifier of the pinned key; raises ConfigError if it is missing or malformed."""
-        return pinned(self.log_vkey)
+    def verifiers(self) -> tuple[Verifier, ...]:
+        """Return the verifiers of the pinned keys; raises ConfigError if one is malformed or of another log."""
+        first = pinned(self.log_vkey)
+        more = tuple(pinned(vkey) for vkey in self.more_log_vkeys)
+        for one in more:
+            if one.vkey.name != first.vkey.name:
+                refuse("more_log_vkeys", f"{one.vkey.name} is another log than {first.vkey.name}")
+        return (first, *more)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str], **changes: Any) -> Self:
         """Return the configuration of a JSON file, with `changes` to single fields of this class.
 
         Members: controller, targets, token or token_file, log_vkey, reference_key (hex or base64), and optionally
-        former_reference_keys, tls {ca, cert, key, name}, timeout, checkpoint, checkpoint_file, receipts (a folder),
-        gateway. Paths are relative to the file. Raises ConfigError naming the member.
+        more_log_vkeys, former_reference_keys, tls {ca, cert, key, name}, timeout, checkpoint, checkpoint_file,
+        receipts (a folder), gateway. Paths are relative to the file. Raises ConfigError naming the member.
         """
         place = Path(path)
         try:
@@ -232,6 +240,8 @@ def _from_members(found: dict[str, Any], folder: Path) -> dict[str, Any]:
         "targets": _targets(found.get("targets")),
         "token": _token(found, folder),
     }
+    if found.get("more_log_vkeys"):
+        made["more_log_vkeys"] = _texts(found, "more_log_vkeys")
     if found.get("reference_key"):
         former = [_key(one) for one in found.get("former_reference_keys") or ()]
         made["references"] = SubjectReferences(_key(found["reference_key"]), former)
@@ -250,6 +260,13 @@ def _text(found: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value:
         refuse(name, f"the configuration needs {name}, a text")
     return str(value)
+
+
+def _texts(found: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    values = found[name]
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        refuse(name, f"{name} is a list of texts")
+    return tuple(values)
 
 
 def _token(found: Mapping[str, Any], folder: Path) -> TokenSource:

@@ -113,7 +113,8 @@ class Session(Link):
         self.controller = config.controller
         store = config.checkpoints
         kept = store.read() if store is not None and config.checkpoint is None else config.checkpoint
-        self.trust = Trust(config.verifier(), kept)
+        first, *more = config.verifiers()
+        self.trust = Trust(first, kept, more)
         self._sharing = None if store is None else Sharing(store, self.trust, self._tie, sources.monotonic)
         self.after = 0
         """Index of the last grant, amend or withdraw answered to this client: it reads its own writes."""

@@ -57,8 +57,9 @@ class Trust:
 
     # Invariant: every tree in `_roots` is proven to be a beginning of `head`; the head itself is among them.
 
-    def __init__(self, verifier: NoteVerifier, held: str | None = None) -> None:
-        self._verifiers = (verifier,)
+    def __init__(self, verifier: NoteVerifier, held: str | None = None, more: Sequence[NoteVerifier] = ()) -> None:
+        """Pin a key of the log, and `more` of the same log when it is rotated; `held` is a checkpoint kept before."""
+        self._verifiers = (verifier, *more)
         self._origin = verifier.vkey.name
         self._notes: OrderedDict[str, Tree] = OrderedDict()
         self._roots: OrderedDict[int, bytes] = OrderedDict()
@@ -73,7 +74,7 @@ class Trust:
         return self._origin
 
     def open(self, note: str, stated_size: int | None = None) -> Tree:
-        """Return the tree of a checkpoint that the pinned key signed; each note's signature is checked once.
+        """Return the tree of a checkpoint that a pinned key signed; each note's signature is checked once.
 
         Raises ProofError if it is not signed by it, no checkpoint, or of another size than stated.
         """
@@ -172,7 +173,7 @@ class Trust:
         try:
             found: Checkpoint = open_checkpoint(note, self._verifiers)
         except TlogError as error:
-            message = f"the checkpoint is not signed by the pinned key of {self._origin}: {error}"
+            message = f"the checkpoint is not signed by a pinned key of {self._origin}: {error}"
             raise ProofError("PROOF_INVALID", message, held=self.head.note, answered=note) from error
         return Tree(found.size, found.root, note)
 

@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 from placet.tlog.encoding import decode_base64, encode_base64
 from placet.tlog.errors import CheckpointError, EncodingError, NoteError
 from placet.tlog.hashing import EMPTY_ROOT, HASH_SIZE
-from placet.tlog.keys import KeyType, NoteVerifier, Signer, require_key_name
+from placet.tlog.keys import KeyType, NoteSigner, NoteVerifier, require_key_name
 from placet.tlog.note import Note, open_note, sign_note
 from placet.tlog.tree import MAX_SIZE
 
@@ -71,11 +71,15 @@ def parse_checkpoint(text: str) -> Checkpoint:
         raise CheckpointError("ROOT", str(error), field="root") from error
 
 
-def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> str:
-    """Return the checkpoint as a note signed by its log; raises CheckpointError if the key is not the origin's."""
-    if signer.vkey.name != checkpoint.origin:
-        _refuse("ORIGIN", f"the key {signer.vkey.name} cannot sign for the log {checkpoint.origin}", "signer")
-    return sign_note(format_checkpoint(checkpoint), [signer])
+def sign_checkpoint(checkpoint: Checkpoint, *signers: NoteSigner) -> str:
+    """Return the checkpoint as a note signed by its log, by each of these keys in turn.
+
+    Several keys sign while one replaces another. Raises CheckpointError if a key is not the origin's.
+    """
+    for signer in signers:
+        if signer.vkey.name != checkpoint.origin:
+            _refuse("ORIGIN", f"the key {signer.vkey.name} cannot sign for the log {checkpoint.origin}", "signer")
+    return sign_note(format_checkpoint(checkpoint), signers)
 
 
 def open_checkpoint(note: str, verifiers: Iterable[NoteVerifier]) -> Checkpoint:

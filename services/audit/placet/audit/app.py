@@ -15,8 +15,8 @@ from placet.audit.creating import Controllers, record_refusal
 from placet.audit.grants import require_least
 from placet.audit.holding import Holder
 from placet.audit.indexing import Indexer, open_search
+from placet.audit.keyproviders import open_keys
 from placet.audit.lease import MAX_NAME
-from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs
 from placet.audit.model import Log
 from placet.audit.partitions import Partitions
@@ -52,7 +52,7 @@ async def main(stack: Stack[Settings]) -> None:
 
     logs = Logs(database.engines.writer)
     indexer = Indexer(database.engines, index)
-    keys = KeyFiles(settings.data_dir / "keys", stack.random)
+    keys = open_keys(settings, settings.data_dir / "keys", stack.random)
     cosigners = await _cosigners(stack, lambda: holder)
     holder = Holder(
         database.engines,
@@ -96,7 +96,8 @@ async def _cosigners(stack: Stack[Settings], holder: Callable[[], Holder]) -> Wi
         return NoCosigners()
     database = await Database.open(settings.witness_database())
     stack.on_stop(database.close)
-    await database.create_all(WitnessTable.metadata)
+    if database.engines.serial:
+        await database.create_all(WitnessTable.metadata)  # in PostgreSQL the migration does
     client = await stack.enter(http_client(settings.witness_timeout, settings.witness_ca))
     witnesses = http_witnesses(client, named, timeout=settings.witness_timeout, rate=settings.witness_rate)
     store = WitnessStore(database)

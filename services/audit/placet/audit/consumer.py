@@ -65,5 +65,6 @@ class Info:
         log = self._logs.find(controller)
         if log is None:
             raise ControllerUnknown(controller)
-        said = {"origin": log.origin, "vkey": log.vkey, "state": log.state.value, "created_at": log.created_at}
+        vkey = log.keys[-1].vkey
+        said = {"origin": log.origin, "vkey": vkey, "state": log.state.value, "created_at": log.created_at}
         return msgspec.json.encode(said)

@@ -103,9 +103,8 @@ class WitnessCosigners:
         if found.size > snapshot.size or snapshot.root_at(found.size) != found.root:
             raise Corrupt(f"{one.log.origin} does not continue the checkpoint of {found.size} that witnesses cosigned")
         try:
-            open_note(
-                found.note, [Verifier.parse(one.log.vkey), *(key for at, _ in self._witnesses for key in at.keys)]
-            )
+            own = [Verifier.parse(key.vkey) for key in snapshot.log.keys]
+            open_note(found.note, [*own, *(key for at, _ in self._witnesses for key in at.keys)])
         except NoteError as error:
             facts = {"controller": one.log.controller, "size": found.size, "alarm": True}
             _log.error("a cosignature that was kept does not verify, and is not published: %s", error, extra=facts)

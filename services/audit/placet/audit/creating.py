@@ -10,9 +10,9 @@ from typing import Final
 
 from placet.audit.errors import ControllerUnknown
 from placet.audit.holding import Holder
-from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs, require_controller
 from placet.audit.model import Log, LogState
+from placet.audit.ports import LogKeys
 from placet.evidence.drafts import RecordDraft
 from placet.kit.errors import Unavailable
 from placet.kit.ledger.messages import AppendReply, AppendRequest, Result, decode_reply, submission
@@ -25,7 +25,7 @@ RECORD_US: Final = 10_000_000
 class Controllers:
     """The use cases of an operator."""
 
-    def __init__(self, logs: Logs, keys: KeyFiles, holder: Holder, *, prefix: str) -> None:
+    def __init__(self, logs: Logs, keys: LogKeys, holder: Holder, *, prefix: str) -> None:
         self._logs = logs
         self._keys = keys
         self._holder = holder

@@ -128,3 +128,13 @@ class Corrupt(errors.Corrupt):
 
     def __init__(self, message: str) -> None:
         super().__init__("STORAGE_CORRUPT", f"{message}; run placet ledger fsck")
+
+
+class KeysUnavailable(errors.Unavailable):
+    """The token that holds the signing keys does not answer: nothing can be signed."""
+
+    def __init__(self, token: str, detail: str) -> None:
+        super().__init__(
+            "LEDGER_UNAVAILABLE",
+            f"the token {token!r} with the signing keys does not answer ({detail}); check PLACET_PKCS11_*, then repeat",
+        )

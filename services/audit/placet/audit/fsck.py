@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 from placet.audit.checking.entries import EntryCheck, Progress
 from placet.audit.checking.findings import Finding, Findings
 from placet.audit.checking.head import check_bases, check_head, check_identity, stored_head, usable_checkpoints
+from placet.audit.checking.logkeys import check_rotations, check_signing
 from placet.audit.checking.storage import check_storage
-from placet.audit.logkeys import KeyFiles
 from placet.audit.model import Log
+from placet.audit.ports import LogKeys
 from placet.kit.db.engine import Engines
 from placet.kit.db.errors import mapped
 from placet.kit.errors import PlacetError
@@ -28,7 +29,7 @@ def fsck(
     engines: Engines,
     log: Log,
     *,
-    keys: KeyFiles | None,
+    keys: LogKeys | None,
     vkey: str | None,
     progress: Progress,
     checkpoints: Sequence[Checkpoint] = (),
@@ -39,25 +40,32 @@ def fsck(
     key signed. `progress` is told (done, size).
     """
     found = Findings()
-    check_identity(log, vkey, keys, found)
+    check_identity(log, vkey, found)
     try:
         with mapped(), engines.reader.connect() as connection:
             if not engines.serial:
                 connection.execution_options(isolation_level="REPEATABLE READ")  # one moment, as SQLite gives it anyway
-            _check(connection, log, checkpoints, found, progress)
+            _check(connection, log, keys, checkpoints, found, progress)
     except PlacetError as error:
         found.add("storage", None, error.message)
     return list(found)
 
 
 def _check(
-    connection: Connection, log: Log, checkpoints: Sequence[Checkpoint], found: Findings, progress: Progress
+    connection: Connection,
+    log: Log,
+    keys: LogKeys | None,
+    checkpoints: Sequence[Checkpoint],
+    found: Findings,
+    progress: Progress,
 ) -> None:
     head = stored_head(connection, log, found)
     if head is None:
         return
+    check_signing(log, head, keys, found)
     known = tuple(usable_checkpoints(checkpoints, log, head, found))
     with closing(EntryCheck(connection, log, head, found, checkpoints=known)) as entries:
         if entries.run(progress):
             check_head(connection, log, head, entries, found)
+            check_rotations(log, entries.rotations, found)
             check_bases(connection, log, entries.replay, found)

@@ -1,8 +1,9 @@
 """What the service's role may do in PostgreSQL: the least that appending and serving need.
 
 Owned by another role, which runs the migrations, the tables cannot be altered or emptied by the service, and their
-triggers not be switched off. What was appended can be read and nothing else; only a log's head and lease and the end of
-a basis move. A service refuses to run with a role that may more (`require_least`). See ledger.md section 7.
+triggers not be switched off. What was appended can be read and nothing else; only a log's head and lease, its further
+keys and the end of a basis move. A service refuses to run with a role that may more (`require_least`). See ledger.md
+section 7.
 """
 
 from typing import Final
@@ -10,7 +11,8 @@ from typing import Final
 from sqlalchemy import Engine, text
 
 from placet.audit.errors import RoleTooStrong
-from placet.audit.tables import APPEND_ONLY, BasisRow, LogRow, of
+from placet.audit.tables import APPEND_ONLY, BasisRow, LogKeyRow, LogRow, of
+from placet.audit.witness_tables import CosignatureRow, WitnessedRow
 from placet.kit.db.errors import mapped
 
 # Columns that may change, by table; all others never do once they are written.
@@ -19,6 +21,7 @@ CHANGEABLE: Final = {
         *("closed_at", "size", "prev", "at", "state", "bases", "status_root"),
         *("epoch", "holder", "lease_until"),
     ),
+    of(LogKeyRow).name: ("vkey", "overlap", "since", "until"),
     of(BasisRow).name: ("ended", "history", "events"),
 }
 _MAY_CHANGE: Final = text(
@@ -38,7 +41,7 @@ def grant(engine: Engine, role: str) -> None:
 
 
 def _statements(role: str, schema: str) -> list[str]:
-    tables = [of(row).name for row in APPEND_ONLY]
+    tables = [of(row).name for row in (*APPEND_ONLY, WitnessedRow, CosignatureRow)]
     changing = [f"GRANT UPDATE ({', '.join(columns)}) ON {name} TO {role}" for name, columns in CHANGEABLE.items()]
     return [
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}",

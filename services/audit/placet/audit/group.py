@@ -6,7 +6,7 @@ The rules themselves are `placet.evidence.admission`. See ledger.md sections 4, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from placet.audit.errors import IdempotencyConflict, Refused
 from placet.audit.facts import Facts
 from placet.audit.jobs import Job, Sequenced
-from placet.audit.model import Commit, Head, Log, StoredKey
+from placet.audit.model import Commit, Head, Log, LogKey, StoredKey
 from placet.audit.policy import require_permitted
 from placet.audit.tail import FullTile, Tail
 from placet.evidence.admission import AlreadyEnded, admit, admit_decision, admit_event, admit_record, admit_state
@@ -24,6 +24,7 @@ from placet.evidence.entries import MAX_ENTRY_BYTES
 from placet.evidence.errors import AdmissionRefused, DraftError
 from placet.evidence.kinds import Amend, Entry, Use, Withdraw
 from placet.evidence.plain import admit_plain, is_plain
+from placet.evidence.rotation import is_rotation, rotation_draft
 from placet.evidence.status import StatusTree
 from placet.evidence.terms import LeafIndex, Micros, Verdict
 from placet.evidence.view import Position
@@ -69,6 +70,15 @@ class Group:
         """Append entry 0, which says whose log this is (ledger.md section 4)."""
         draft = RecordDraft(type="log.created", data={"origin": self.log.origin, "vkey": self.log.vkey})
         self._append(admit_record(draft, self._position()))
+
+    def rotate(self, key: LogKey) -> LogKey:
+        """Append that the log has a new key, and return the key as it is in force from here on.
+
+        A closed controller's log has it too: it still takes withdrawals, and signs.
+        """
+        until = self.t + key.overlap
+        draft = rotation_draft(replaces=self.log.keys[-1].vkey, vkey=key.vkey, until=Micros(until))
+        return replace(key, since=self._append(admit_record(draft, self._position())), until=until)
 
     def decide(self, digest: bytes, draft: DecisionDraft) -> int:
         """Append a decision whose content is not in the log yet, and return its index; raises Invalid."""
@@ -211,6 +221,8 @@ def what(draft: Draft) -> str:
     if isinstance(draft, GrantDraft):
         return f"grant:{draft.form}"
     if isinstance(draft, RecordDraft):
+        if is_rotation(draft):
+            return "record:log"  # nobody but the log itself names its key: verifiers will trust the one named
         return f"record:{draft.type.partition('.')[0]}"
     return type(draft).__name__.removesuffix("Draft").lower()
 

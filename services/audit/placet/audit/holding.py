@@ -14,21 +14,22 @@ from typing import Final, Protocol
 
 from placet.audit import lease as leases
 from placet.audit.clock import LogClock
-from placet.audit.errors import ControllerUnknown, Corrupt, HeadMoved
+from placet.audit.errors import ControllerUnknown, HeadMoved
 from placet.audit.lease import Lease
-from placet.audit.logkeys import KeyFiles
 from placet.audit.logs import Logs, require_controller
-from placet.audit.model import Log
+from placet.audit.model import Log, LogKey
 from placet.audit.partitions import Partitions
+from placet.audit.ports import LogKeys
 from placet.audit.queueing import Queue, Waiting
 from placet.audit.reading import Snapshot
 from placet.audit.sequencer import Sequencer
-from placet.audit.store import SqlJournal
+from placet.audit.signing import Signers
+from placet.audit.statements import Session
+from placet.audit.store import SqlJournal, read_head
 from placet.kit.db.engine import Engines
 from placet.kit.db.errors import mapped
 from placet.kit.errors import PlacetError, Unavailable
 from placet.kit.ledger.messages import AppendRequest
-from placet.tlog.note import Signer, format_vkey
 
 LOOK_EVERY_S: Final = 0.5
 _log = logging.getLogger(__name__)
@@ -63,7 +64,7 @@ class Holder:
         self,
         engines: Engines,
         logs: Logs,
-        keys: KeyFiles,
+        keys: LogKeys,
         *,
         name: str,
         wall: Callable[[], int],
@@ -86,6 +87,7 @@ class Holder:
         self._taking: dict[str, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Future[None]] = set()
         self._unserved: set[str] = set()
+        self._unrotated: set[str] = set()
         self._subscriptions: Subscriptions | None = None
 
     def subscribe_with(self, subscriptions: Subscriptions) -> None:
@@ -99,16 +101,21 @@ class Holder:
                 with mapped():
                     self._renew()
                     self._take_free()
+                    self._rotate()
             except PlacetError as error:
                 _log.warning("leases could not be renewed; trying again", extra={"error": error.message})
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
-        """Renew every lease, drop the lost ones, and take every log that is free; returns once those are served."""
+        """Renew every lease, drop the lost ones, take every log that is free, and put new keys in force.
+
+        Returns once the logs taken are served.
+        """
         self._renew()
         self._take_free()
         if self._taking:
             await asyncio.wait(tuple(self._taking.values()))
+        self._rotate()
 
     def _renew(self) -> None:
         if not self._held and not self._taking:
@@ -126,14 +133,36 @@ class Holder:
             if log.id in free and log.controller not in self._held and log.controller not in self._taking:
                 self._taking[log.controller] = asyncio.create_task(self._take(log), name=f"take-{log.controller}")
 
+    def _rotate(self) -> None:
+        """Put in force the new keys that were asked for, of the logs held here."""
+        waiting = self._logs.waiting_keys() if self._held else {}
+        for controller, held in list(self._held.items()):
+            key = waiting.get(held.lease.log)
+            if key is None:
+                self._unrotated.discard(controller)
+            else:
+                self._put_in_force(controller, held, key)
+
+    def _put_in_force(self, controller: str, held: _Held, key: LogKey) -> None:
+        try:
+            held.sequencer.rotate(key)
+        except HeadMoved:
+            self._drop(controller)
+        except Exception:  # noqa: BLE001 - nothing was appended, or the next group finds it; this key is tried again
+            if controller not in self._unrotated:
+                _log.exception("the log's key was not rotated", extra={"controller": controller, "alarm": True})
+            self._unrotated.add(controller)
+        else:
+            self._appended(held.sequencer.log)
+
     async def _take(self, log: Log) -> None:
         try:
-            signer = self._signer(log)
+            self._require_keys(log)
             lease = leases.acquire(self._engines.writer, log.id, self._name, self._wall())
             if lease is None:
                 leases.fence(self._engines.writer, log.id)
                 return
-            await self._serve(log, lease, signer)
+            await self._serve(log, lease)
             self._unserved.discard(log.controller)
         except Exception:  # noqa: BLE001 - the other logs go on; this one is tried again
             if log.controller not in self._unserved:
@@ -142,9 +171,9 @@ class Holder:
         finally:
             del self._taking[log.controller]
 
-    async def _serve(self, log: Log, lease: Lease, signer: Signer) -> None:
+    async def _serve(self, log: Log, lease: Lease) -> None:
         """Open the log and take its requests; gives the lease back if that fails."""
-        sequencer = self._sequencer(log, lease.epoch, signer)
+        sequencer = self._sequencer(log, lease.epoch)
         try:
             await asyncio.to_thread(sequencer.open)
             assert self._subscriptions is not None
@@ -160,12 +189,11 @@ class Holder:
             await held.unsubscribe()
         self._appended(log)
 
-    def _signer(self, log: Log) -> Signer:
-        """Return the log's signer; a replica that has another key, or none, must not touch the lease."""
-        signer = self._keys.load(log.controller, log.origin)
-        if format_vkey(signer.vkey) != log.vkey:
-            raise Corrupt(f"the signing key of {log.controller} here is not the one of its log; replicas share keys")
-        return signer
+    def _require_keys(self, log: Log) -> None:
+        """Raise unless the keys that sign now are here; a replica that has others must not touch the lease."""
+        with mapped(), self._engines.reader.connect() as connection:
+            head = read_head(Session.over(connection), log.id)
+        Signers(log, self._keys).at(head)
 
     async def _work(self, controller: str, sequencer: Sequencer, queue: Queue) -> None:
         while True:
@@ -242,11 +270,11 @@ class Holder:
         if log is None:
             raise ControllerUnknown(controller)
         # Another replica appends to it: rebuilt from what is stored, which costs a pass over the bases.
-        return self._sequencer(log, -1, self._signer(log)).snapshot()
+        return self._sequencer(log, -1).snapshot()
 
-    def _sequencer(self, log: Log, epoch: int, signer: Signer) -> Sequencer:
+    def _sequencer(self, log: Log, epoch: int) -> Sequencer:
         journal = SqlJournal(self._engines, log, epoch, self._partitions)
-        return Sequencer(log, journal, self._engines, signer, LogClock(self._wall, self._monotonic))
+        return Sequencer(log, journal, self._engines, self._keys, LogClock(self._wall, self._monotonic))
 
     def reopen(self, log: Log) -> None:
         """Tell the sequencer of a log that its state changed."""

@@ -11,12 +11,15 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.exc import IntegrityError
 
-from placet.audit.model import Log, LogState
+from placet.audit.model import Log, LogKey, LogState
 from placet.audit.store import LOG
+from placet.audit.tables import LogKeyRow, of
+from placet.kit.db.errors import mapped
 from placet.kit.errors import Invalid
 from placet.kit.failpoints import Write
 from placet.tlog.hashing import EMPTY_ROOT
 
+KEYS: Final = of(LogKeyRow)
 CONTROLLER: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -41,7 +44,7 @@ class Logs:
     def all(self) -> list[Log]:
         """Return every log."""
         with self._engine.connect() as connection:
-            return [_log(row) for row in connection.execute(select(LOG).order_by(LOG.c.id))]
+            return [_log(connection, row) for row in connection.execute(select(LOG).order_by(LOG.c.id)).all()]
 
     def create(self, controller: str, origin: str, vkey: str, now: int) -> Log:
         """Return the controller's log, making its row if there is none yet."""
@@ -67,6 +70,25 @@ class Logs:
         assert found is not None
         return found
 
+    def ask_key(self, log: Log, vkey: str, overlap: int) -> LogKey:
+        """Ask for the next key of a log, in the place of one that was asked for and waits; its holder puts it in force.
+
+        Raises DuplicateKey if the waiting one has just been put in force: ask again.
+        """
+        key = LogKey(number=log.keys[-1].number + 1, vkey=vkey, overlap=overlap)
+        mine = (KEYS.c.log == log.id) & (KEYS.c.number == key.number) & KEYS.c.since.is_(None)
+        asked = {"vkey": vkey, "overlap": overlap}
+        with mapped(), self._engine.begin() as connection:
+            if not connection.execute(update(KEYS).where(mine).values(**asked)).rowcount:
+                connection.execute(KEYS.insert().values(log=log.id, number=key.number, until=0, **asked))
+        return key
+
+    def waiting_keys(self) -> dict[int, LogKey]:
+        """Return the keys that were asked for and are not in force yet, by log."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(KEYS).where(KEYS.c.since.is_(None)))
+            return {row.log: _key(row) for row in rows}
+
     def close(self, log: Log, now: int) -> Log:
         """Mark a log closed; repeating it changes nothing."""
         with Write.LOG_CLOSE, self._engine.begin() as connection:
@@ -79,10 +101,16 @@ class Logs:
 
 def _one(connection: Connection, condition: Any) -> Log | None:
     row = connection.execute(select(LOG).where(condition)).one_or_none()
-    return None if row is None else _log(row)
+    return None if row is None else _log(connection, row)
 
 
-def _log(row: Any) -> Log:
+def _key(row: Any) -> LogKey:
+    return LogKey(number=row.number, vkey=row.vkey, overlap=row.overlap, since=row.since, until=row.until)
+
+
+def _log(connection: Connection, row: Any) -> Log:
+    in_force = (KEYS.c.log == row.id) & KEYS.c.since.is_not(None)
+    keys = connection.execute(select(KEYS).where(in_force).order_by(KEYS.c.number))
     return Log(
         id=row.id,
         controller=row.controller,
@@ -90,4 +118,5 @@ def _log(row: Any) -> Log:
         vkey=row.vkey,
         state=LogState.OPEN if row.closed_at is None else LogState.CLOSED,
         created_at=row.created_at,
+        rotated=tuple(_key(key) for key in keys),
     )

@@ -21,8 +21,22 @@ class LogState(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogKey:
+    """A key of a log; in force from the entry at `since` on, while its predecessor signs too up to the time `until`.
+
+    Asked for, but not in force yet, while `since` is None. `overlap` is the time in microseconds asked for both.
+    """
+
+    number: int
+    vkey: str
+    overlap: int = 0
+    since: int | None = None
+    until: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
-    """A controller's log: who it is, not how long it is."""
+    """A controller's log: who it is, not how long it is. `vkey` is its first key, `rotated` are those that followed."""
 
     id: int
     controller: str
@@ -30,6 +44,12 @@ class Log:
     vkey: str
     state: LogState
     created_at: int
+    rotated: tuple[LogKey, ...] = ()
+
+    @property
+    def keys(self) -> tuple[LogKey, ...]:
+        """All keys that are or were in force, in order."""
+        return (LogKey(number=1, vkey=self.vkey, since=-1), *self.rotated)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

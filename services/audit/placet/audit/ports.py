@@ -4,8 +4,33 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from placet.audit.model import Commit, Holds, Lines, Refused, StoredBasis, StoredKey
+from placet.audit.model import Commit, Holds, Lines, LogKey, Refused, StoredBasis, StoredKey
 from placet.tlog.addcheckpoint import AddCheckpoint
+from placet.tlog.note import NoteSigner, Vkey
+
+
+class LogKeys(Protocol):
+    """Where the signing keys of the logs are made and kept.
+
+    Private keys never leave it: callers get signers, which show nothing, and public keys. The keys of a log are
+    numbered from 1 in the order in which they sign; none is ever overwritten, and which of them is in force is not
+    known here (the log says so). All are Ed25519, named by the log's origin, and sign deterministically (RFC 8032).
+    """
+
+    def create(self, controller: str, origin: str, number: int = 1) -> NoteSigner:
+        """Make the key with this number unless it is there, and return its signer; to rotate is to create the next.
+
+        Durable once it returns, and safe to repeat: the same number is the same key.
+        """
+
+    def load(self, controller: str, origin: str, number: int = 1) -> NoteSigner:
+        """Return the signer with this number.
+
+        Raises Corrupt if there is no such key or it is not kept safe, Unavailable if the provider does not answer.
+        """
+
+    def public(self, controller: str, origin: str) -> Mapping[int, Vkey]:
+        """Return the verifier keys of all keys that the log has here, by number."""
 
 
 class Journal(Protocol):
@@ -37,6 +62,9 @@ class Journal(Protocol):
 
         Raises HeadMoved, having written nothing, if the head is not `commit.before` or another epoch holds the log.
         """
+
+    def rotate(self, key: LogKey) -> None:
+        """Write into the open transaction that this key is in force, from the entry that says so on."""
 
 
 class Witness(Protocol):

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from placet.audit.group import Group
 from placet.audit.jobs import Sequenced
+from placet.audit.model import Head
+from placet.audit.signing import Signers
 from placet.audit.tail import Tail
 from placet.kit.bus.failure import Failure
 from placet.kit.errors import PlacetError
@@ -23,7 +25,6 @@ from placet.kit.ledger.messages import (
 from placet.kit.ledger.receipts import maximal_runs
 from placet.tlog.checkpoint import Checkpoint, sign_checkpoint
 from placet.tlog.hashing import leaf_hash
-from placet.tlog.note import Signer
 from placet.tlog.proof import consistency_proof, range_proof
 from placet.tlog.tree import cover
 
@@ -31,18 +32,18 @@ from placet.tlog.tree import cover
 class Proofs:
     """Signs and proves for one log, from its tail."""
 
-    def __init__(self, origin: str, signer: Signer, tail: Tail) -> None:
+    def __init__(self, origin: str, signers: Signers, tail: Tail) -> None:
         self._origin = origin
-        self._signer = signer
+        self.signers = signers
         self._tail = tail
         self._note = ""
         self._size = -1
 
-    def checkpoint(self) -> str:
-        """Return the signed checkpoint of the tail, which must be committed and end in a state entry."""
+    def checkpoint(self, head: Head) -> str:
+        """Return the signed checkpoint of the tail, which must be committed and end in a state entry: at `head`."""
         if self._size != self._tail.size:
             checkpoint = Checkpoint(origin=self._origin, size=self._tail.size, root=self._tail.root())
-            self._note = sign_checkpoint(checkpoint, self._signer)
+            self._note = sign_checkpoint(checkpoint, *self.signers.at(head))
             self._size = self._tail.size
         return self._note
 
@@ -50,16 +51,20 @@ class Proofs:
         self,
         request: AppendRequest,
         outcomes: Sequence[Sequenced | PlacetError],
+        head: Head,
         group: Group,
         old: Mapping[int, bytes],
     ) -> bytes:
-        """Return the encoded reply to one request of a committed group; `old` has the entries from before it."""
+        """Return the encoded reply to one request of a committed group, after which the log stands at `head`.
+
+        `old` has the entries from before the group.
+        """
         size = self._tail.size
         indexes = sorted({outcome.index for outcome in outcomes if isinstance(outcome, Sequenced)})
         reply = AppendReply(
             results=[_result(outcome, group, old) for outcome in outcomes],
             ranges=[self._range(begin, end, group) for begin, end in maximal_runs(indexes)],
-            checkpoint=self.checkpoint(),
+            checkpoint=self.checkpoint(head),
             size=size,
             consistency=[self._consistency(seen) for seen in dict.fromkeys(request.seen) if 0 < seen <= size],
         )

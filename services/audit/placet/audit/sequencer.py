@@ -7,7 +7,7 @@ group recovers from the database, the way a restart does. Never holds two groups
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from placet.audit.clock import LogClock
@@ -15,13 +15,15 @@ from placet.audit.errors import HeadMoved
 from placet.audit.facts import Facts
 from placet.audit.group import Group, ordinals_of
 from placet.audit.jobs import Job, Sequenced
-from placet.audit.model import Head, Log
+from placet.audit.logs import Logs
+from placet.audit.model import Head, Log, LogKey
 from placet.audit.nodes import TileCache
-from placet.audit.ports import Journal
+from placet.audit.ports import Journal, LogKeys
 from placet.audit.proving import Proofs
 from placet.audit.queueing import Waiting
 from placet.audit.reading import Snapshot
 from placet.audit.recovery import recover_status, recover_tail
+from placet.audit.signing import Signers
 from placet.audit.tail import Tail
 from placet.evidence.digests import decision_digest
 from placet.evidence.drafts import DecisionDraft
@@ -30,7 +32,6 @@ from placet.kit.db.engine import Engines
 from placet.kit.errors import PlacetError, Unavailable
 from placet.kit.failpoints import Write
 from placet.kit.ledger.messages import decode_decision
-from placet.tlog.note import Signer
 
 KNOWN_DECISIONS: Final = 50_000
 
@@ -51,11 +52,11 @@ class Sequencer:
 
     # Invariant: _working is None or agrees with the last commit of this epoch.
 
-    def __init__(self, log: Log, journal: Journal, engines: Engines, signer: Signer, clock: LogClock) -> None:
+    def __init__(self, log: Log, journal: Journal, engines: Engines, keys: LogKeys, clock: LogClock) -> None:
         self._log = log
         self._journal = journal
         self._engines = engines
-        self._signer = signer
+        self._keys = keys
         self._clock = clock
         self._working: _Working | None = None
         self._decisions: dict[bytes, tuple[bytes, DecisionDraft]] = {}
@@ -101,7 +102,11 @@ class Sequencer:
             head, tail = recover_tail(self._engines.reader, self._log.id, tiles)
             status = recover_status(self._engines.reader, self._log.id, head)
             facts = Facts(self._journal, self._log.origin, head.bases)
-            proofs = Proofs(self._log.origin, self._signer, tail)
+            # Which keys sign is read with the rest: a rotation may be the last thing that was committed.
+            self._log = Logs(self._engines.reader).find(self._log.controller) or self._log
+            signers = Signers(self._log, self._keys)
+            signers.at(head)
+            proofs = Proofs(self._log.origin, signers, tail)
             self._working = _Working(head, tail, status, facts, proofs)
         return self._working.head
 
@@ -117,12 +122,33 @@ class Sequencer:
             after = self._append(group)
         working.head = after
 
+    def rotate(self, key: LogKey) -> None:
+        """Put a key that was asked for in force: append `key.rotated` as a group of its own.
+
+        Its checkpoint, and those of the overlap, are signed by both keys. Raises HeadMoved when the log has another
+        holder, and what the provider raises if it has not the key: then nothing was appended.
+        """
+        self.recover()
+        working = self._working
+        assert working is not None
+        working.proofs.signers.load(key)
+        self._working = None  # whatever fails from here on, the next group recovers
+        with self._journal.transaction():
+            group = self._begin(working, [])
+            in_force = group.rotate(key)
+            after = self._append(group)
+            self._journal.rotate(in_force)
+        self._log = replace(self._log, rotated=(*self._log.rotated, in_force))
+        working.proofs.signers = Signers(self._log, self._keys)
+        working.head = after
+        self._working = working
+
     def snapshot(self) -> Snapshot:
         """Return the log at its last commit, for readers on this thread; valid until the next group."""
         self.recover()
         working = self._working
         assert working is not None
-        note = working.proofs.checkpoint()
+        note = working.proofs.checkpoint(working.head)
         return Snapshot(self._log, working.head, note, working.tail, working.status, self._engines)
 
     def _sequence(self, waiting: Sequence[Waiting]) -> list[bytes]:
@@ -138,7 +164,7 @@ class Sequencer:
             after = self._append(group)
         working.head = after  # durable from here on
         return [
-            working.proofs.reply(one.request, _outcomes(some), group, old)
+            working.proofs.reply(one.request, _outcomes(some), working.head, group, old)
             for one, some in zip(waiting, jobs, strict=True)
         ]
 

@@ -1,10 +1,11 @@
 """What an operator can set for the audit service, besides what every service has (`placet.kit.settings`)."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings
 
 from placet.audit.partitions import ENTRIES, LEAST
 from placet.audit.quorum import WitnessAt, majority, parse_witnesses
@@ -12,7 +13,40 @@ from placet.kit.security.redacted import SecretStr
 from placet.kit.settings import BaseServiceSettings, is_loopback
 
 
-class Settings(BaseServiceSettings):
+class KeySettings(BaseSettings):
+    """Where the signing keys of the logs are: what the service and the commands `placet ledger` share."""
+
+    model_config = BaseServiceSettings.model_config
+
+    key_provider: Literal["file", "pkcs11"] = Field(
+        default="file", description="What keeps the signing keys of the logs: files in the data directory, or PKCS#11."
+    )
+    pkcs11_module: Path | None = Field(
+        default=None, description="Shared library of the hardware module, e.g. /usr/lib/softhsm/libsofthsm2.so."
+    )
+    pkcs11_token: str = Field(default="", description="Label of the token that holds the signing keys.")
+    pkcs11_pin: SecretStr = Field(
+        default_factory=lambda: SecretStr(""), description="User PIN of the token; better PLACET_PKCS11_PIN_FILE."
+    )
+    pkcs11_pin_file: Path | None = Field(default=None, description="File that holds the user PIN of the token.")
+
+    @model_validator(mode="after")
+    def _check_token(self) -> Self:
+        if self.key_provider == "pkcs11":
+            if self.pkcs11_module is None or not self.pkcs11_token:
+                raise ValueError("PLACET_KEY_PROVIDER=pkcs11 needs PLACET_PKCS11_MODULE and PLACET_PKCS11_TOKEN")
+            if bool(self.pkcs11_pin) == (self.pkcs11_pin_file is not None):
+                raise ValueError("set PLACET_PKCS11_PIN_FILE or PLACET_PKCS11_PIN, one of them")
+        return self
+
+    def pin(self) -> SecretStr:
+        """Return the user PIN of the token."""
+        if self.pkcs11_pin_file is None:
+            return self.pkcs11_pin
+        return SecretStr(self.pkcs11_pin_file.read_text().strip())
+
+
+class Settings(KeySettings, BaseServiceSettings):
     """Settings of the audit service; environment variables `PLACET_*`."""
 
     service: str = Field(default="audit", description="Name of the service, in logs and on the bus.")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from placet.audit.errors import Corrupt, HeadMoved
-from placet.audit.model import Commit, Head, Log, StoredBasis, StoredKey
+from placet.audit.model import Commit, Head, Log, LogKey, StoredBasis, StoredKey
 from placet.audit.partitions import Partitions
 from placet.audit.rowseal import opened, sealed
 from placet.audit.statements import Session, writing
@@ -27,6 +27,7 @@ _MOVE: Final = (
     "UPDATE log SET size = ?, prev = ?, at = ?, state = ?, bases = ?, status_root = ? "
     "WHERE id = ? AND size = ? AND epoch = ?"
 )
+_ROTATE: Final = "UPDATE log_key SET since = ?, until = ? WHERE log = ? AND number = ? AND vkey = ? AND since IS NULL"
 _KEYS: Final = "SELECT key, idx, digest FROM idempotency WHERE log = ? AND service = ? AND key"
 _DECISIONS: Final = "SELECT digest, idx FROM decision WHERE log = ? AND digest"
 _BASES: Final = "SELECT ordinal, granted, ended, history, events FROM basis WHERE log = ? AND ordinal"
@@ -150,6 +151,12 @@ class SqlJournal:
         rows = [(log, b.ordinal, b.granted, b.ended, b.history, b.events) for b in commit.bases.values()]
         with Write.LEDGER_BASES:
             session.insert(BASIS, rows, replace=("ended", "history", "events"))
+
+    def rotate(self, key: LogKey) -> None:
+        """Write into the open transaction that this key is in force, from the entry that says so on."""
+        assert self._open is not None
+        if self._open.run(_ROTATE, key.since, key.until, self._log.id, key.number, key.vkey).rowcount != 1:
+            raise Corrupt(f"key {key.number} of {self._log.controller} was not asked for, or is in force already")
 
     def _move_head(self, session: Session, commit: Commit) -> None:
         to = commit.after

@@ -53,6 +53,20 @@ class LogRow(Table, table=True):
     lease_until: int = Field(default=0, sa_column=_position())
 
 
+class LogKeyRow(Table, table=True):
+    """A further key of a log (the first is in `log`): asked for, and in force once its `key.rotated` is appended."""
+
+    __tablename__ = "log_key"
+
+    log: int = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    vkey: str
+    overlap: int = Field(sa_column=_position())
+    # Invariant: set in the transaction that appends the entry `since`, once.
+    since: int | None = Field(default=None, sa_type=BigInteger)
+    until: int = Field(default=0, sa_column=_position())
+
+
 class EntryRow(Table, table=True):
     """The bytes of one entry, as hashed."""
 

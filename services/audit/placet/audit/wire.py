@@ -30,7 +30,7 @@ def controller_to_pb(log: Log) -> pb.Controller:
     return pb.Controller(
         controller=log.controller,
         origin=log.origin,
-        verifier_key=log.vkey,
+        verifier_key=log.keys[-1].vkey,
         state=_STATES[log.state],
         created_at=log.created_at,
     )

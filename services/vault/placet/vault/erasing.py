@@ -8,7 +8,6 @@ and keyed digest, but not its answer. Design: vault.md section 3 (erasure).
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
 from sqlmodel import Session, col, func, select
 
 from placet.evidence.terms import BasisOrdinal, Micros
@@ -88,19 +87,3 @@ def _bury(session: Session, controller: str, basis: BasisOrdinal, *, final: bool
         session.add(TombstoneRow(controller=controller, basis=basis, seq=latest, final=final))
         return
     row.seq, row.final = max(row.seq, latest), row.final or final
-
-
-def scrub(engine: Engine) -> bool:
-    """Bring everything out of SQLite's write-ahead log into the overwritten file and empty it; True when done.
-
-    A deleted row's old page stays in the log until then. On PostgreSQL dead rows go with the next VACUUM: True.
-    """
-    if engine.dialect.name != "sqlite":
-        return True
-    connection = engine.raw_connection()
-    try:
-        # SQLite's busy handler waits for readers; who reads for longer than that is waited for by the next call.
-        busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        return not busy
-    finally:
-        connection.close()

@@ -16,9 +16,10 @@ from sqlmodel import Session, col, delete, or_, select
 from placet.evidence.terms import BasisOrdinal, LeafIndex, Micros
 from placet.kit.db.database import Database
 from placet.kit.db.errors import DuplicateKey, SerializationFailure
+from placet.kit.db.scrubbing import scrub
 from placet.kit.errors import Conflict
 from placet.vault import outgoing, policy, rows
-from placet.vault.erasing import Erasing, erase_basis, erase_template, scrub
+from placet.vault.erasing import Erasing, erase_basis, erase_template
 from placet.vault.errors import TemplateDestroyed
 from placet.vault.model import Answer, AttemptLimit, DestroyReason, Erasure, Operation, Result, Tombstone, Use
 from placet.vault.tables import ControllerKeyRow, DataKeyRow, ErasureRow, TemplateRow, TombstoneRow, UseRow

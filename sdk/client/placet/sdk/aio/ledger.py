@@ -82,7 +82,7 @@ class Ledger(Area):
         request = pb.GetBundleRequest(controller=self.controller, event=event)
         answer = await self._session.call(methods.GET_BUNDLE, request, deadline)
         try:
-            report = Verifier([self._session.config.verifier()]).bundle(answer.bundle)
+            report = Verifier(self._session.config.verifiers()).bundle(answer.bundle)
         except (EvidenceError, TlogError) as error:
             raise ProofError("PROOF_INVALID", f"the bundle of event {event} does not verify: {error}") from error
         tree = self._session.trust.open(json.loads(answer.bundle)["checkpoint"])
@@ -173,7 +173,8 @@ class Ledger(Area):
         request = pb.GetControllerRequest(controller=self.controller)
         answer = await self._session.call(methods.GET_CONTROLLER, request, self._session.deadline(timeout))
         details = controller_of(answer.details)
-        if details.verifier_key.strip() != self._session.config.log_vkey.strip():
+        config = self._session.config
+        if details.verifier_key.strip() not in {vkey.strip() for vkey in (config.log_vkey, *config.more_log_vkeys)}:
             raise ProofError("PROOF_INVALID", f"audit names another key than the pinned one: {details.verifier_key}")
         return details
 

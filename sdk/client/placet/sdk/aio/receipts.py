@@ -61,7 +61,7 @@ class Receipts(Area):
     def _parsed(self, receipt: str) -> tuple[Receipt, BasisOrdinal]:
         try:
             parsed = parse_receipt(receipt)
-            report = Verifier([self._session.config.verifier()]).receipt(parsed)
+            report = Verifier(self._session.config.verifiers()).receipt(parsed)
         except (EvidenceError, TlogError) as error:
             raise ProofError("PROOF_INVALID", f"the withdrawal receipt does not verify: {error}") from error
         assert report.basis is not None
@@ -70,7 +70,7 @@ class Receipts(Area):
     def _convicts(self, fraud: Fraud, new: Tree) -> bool:
         """Tell whether a fraud proof holds; raises ProofError if the log has proven neither."""
         try:
-            Verifier([self._session.config.verifier()]).fraud(fraud)
+            Verifier(self._session.config.verifiers()).fraud(fraud)
         except VerifyError as error:
             if error.reason == Saying.NO_FRAUD:
                 return False

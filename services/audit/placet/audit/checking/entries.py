@@ -18,9 +18,10 @@ from placet.audit.model import Head, Log
 from placet.audit.statements import Session
 from placet.evidence.canonical import unb64url
 from placet.evidence.entries import parse_entry
-from placet.evidence.errors import EvidenceError, ReplayError
+from placet.evidence.errors import EntryError, EvidenceError, ReplayError
 from placet.evidence.kinds import Event, Record
 from placet.evidence.replay import Replay
+from placet.evidence.rotation import Rotation, rotation_of
 from placet.evidence.terms import LeafIndex
 from placet.evidence.view import EventFacts
 from placet.tlog.checkpoint import Checkpoint
@@ -33,7 +34,7 @@ _CLOSED: Final = "controller.closed"
 
 
 class EntryCheck:
-    """Replays the entries of one log; afterwards `replay`, `last` and `closed` say what they give."""
+    """Replays the entries of one log; afterwards `replay`, `last`, `closed` and `rotations` say what they give."""
 
     def __init__(
         self,
@@ -48,6 +49,7 @@ class EntryCheck:
         self.last = bytes(HASH_SIZE)
         self.t = 0
         self.closed: int | None = None
+        self.rotations: list[Rotation] = []
         self._connection = connection
         self._log = log
         self._head = head
@@ -101,15 +103,21 @@ class EntryCheck:
         index = self.replay.size
         try:
             entry = self.replay.feed(body)
+            rotation = rotation_of(entry, self._log.origin)
         except ReplayError as error:
             self._found.add("entry", *self._blame(error, body))
             return False
+        except EntryError as error:
+            self._found.add("entry", index, f"{error.reason} {error.field}: {error.message}")
+            return False
+        if rotation is not None:
+            self.rotations.append(rotation)
         if index == 0 and isinstance(entry, Record) and entry.data.get("vkey") != self._log.vkey:
             self._found.add("head", 0, "its vkey is not the one that entry 0 names")
         passed = read_passed(body)
         self.last = leaf_hash(body)
         self._tiles.leaf(self.last)
-        self._rows.entry(passed, body)
+        self._rows.entry(passed, body, rotates=rotation is not None)
         self._note(passed)
         return self._agrees_with_checkpoint()
 

@@ -8,39 +8,28 @@ from sqlalchemy import Connection
 from placet.audit.checking.entries import EntryCheck
 from placet.audit.checking.findings import Findings
 from placet.audit.checking.streaming import Rows
-from placet.audit.logkeys import KeyFiles
 from placet.audit.model import Head, Log
 from placet.audit.statements import Session
 from placet.evidence.replay import Replay
 from placet.evidence.terms import BasisOrdinal
-from placet.kit.errors import PlacetError
 from placet.tlog.checkpoint import Checkpoint
 from placet.tlog.hashing import HASH_SIZE
-from placet.tlog.note import format_vkey
 
 _BASES: Final = "SELECT ordinal, granted, ended, history, events FROM basis WHERE log = ? ORDER BY ordinal"
 _HEAD: Final = "SELECT size, at, bases, state, prev, status_root FROM log WHERE id = ?"
 _CLOSED: Final = "SELECT closed_at FROM log WHERE id = ?"
 
 
-def check_identity(log: Log, vkey: str | None, keys: KeyFiles | None, found: Findings) -> None:
-    """Compare what the log says it is with the pinned key and the signing key."""
+def check_identity(log: Log, vkey: str | None, found: Findings) -> None:
+    """Compare what the log says it is with the pinned key."""
     if not all(isinstance(one, str) for one in (log.controller, log.origin, log.vkey)):
         found.add("head", None, "controller, origin and vkey are not texts")
         return
-    if vkey is not None and vkey != log.vkey:
-        found.add("key", None, f"the log says {log.vkey}, pinned is {vkey}")
+    known = [str(key.vkey) for key in log.keys]
+    if vkey is not None and vkey not in known:
+        found.add("key", None, f"the log says {', '.join(known)}, pinned is {vkey}")
     if log.origin.rpartition("/")[2] != log.controller:
         found.add("head", None, f"the log of {log.controller} has the origin {log.origin}")
-    if keys is None:
-        return
-    try:
-        own = format_vkey(keys.load(log.controller, log.origin).vkey)
-    except PlacetError as error:
-        found.add("key", None, error.message)
-        return
-    if own != log.vkey:
-        found.add("key", None, "the signing key is not the one of the log")
 
 
 def stored_head(connection: Connection, log: Log, found: Findings) -> Head | None:

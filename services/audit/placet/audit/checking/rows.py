@@ -66,9 +66,9 @@ class RowCheck:
         self._decisions = Rows(connection, found, "decision", _DECISIONS, log)
         self._sealed = False
 
-    def entry(self, passed: Passed, body: bytes) -> None:
-        """Compare the rows of one entry."""
-        self._check_keys(passed)
+    def entry(self, passed: Passed, body: bytes, *, rotates: bool = False) -> None:
+        """Compare the rows of one entry; `rotates` if it is the log's own word on its key."""
+        self._check_keys(passed, own=rotates or passed.kind in ("state", "decision") or passed.i == 0)
         changed = [passed.basis] if passed.kind in ("amend", "withdraw") else []
         self._compare(self._changes, passed.i, [(ordinal,) for ordinal in changed])
         used = [(passed.event, passed.verdict == "allow")] if passed.kind == "use" and passed.event is not None else []
@@ -106,9 +106,9 @@ class RowCheck:
         if stored or first is None or not isinstance(first[0], int) or not 0 <= first[0] < index:
             self._found.add(self._decisions.part, index, "is not what its entry gives" if stored else "is missing")
 
-    def _check_keys(self, passed: Passed) -> None:
+    def _check_keys(self, passed: Passed, *, own: bool) -> None:
         rows = self._keys.take(passed.i)
-        if passed.kind in ("state", "decision") or passed.i == 0:
+        if own:
             if rows:
                 self._found.add(self._keys.part, passed.i, f"a {passed.kind} that the sequencer itself wrote has a key")
             return

@@ -6,12 +6,12 @@ from sqlalchemy import Connection
 
 from placet.audit.checking.findings import MOST, Finding
 from placet.audit.statements import Session
-from placet.audit.tables import APPEND_ONLY, BasisRow, of
+from placet.audit.tables import APPEND_ONLY, BasisRow, LogKeyRow, of
 from placet.kit.db.engine import Engines
 from placet.kit.db.errors import mapped
 from placet.kit.errors import PlacetError
 
-TABLES: Final = tuple(of(row).name for row in (*APPEND_ONLY, BasisRow))
+TABLES: Final = tuple(of(row).name for row in (*APPEND_ONLY, BasisRow, LogKeyRow))
 
 
 def check_storage(engines: Engines) -> list[Finding]:

@@ -34,4 +34,4 @@ def export(
         out.print(error.message, style="red")
         raise typer.Exit(2) from None
     out.print(f"{controller}: {taken.size} entries, {written} files written below {tiles}")
-    out.print(f"pin this key to verify them: {log.vkey}", highlight=False, soft_wrap=True)
+    out.print(f"pin this key to verify them: {log.keys[-1].vkey}", highlight=False, soft_wrap=True)

@@ -4,7 +4,7 @@ A PostgreSQL database is named by its URL, as the service is told it; the signin
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,14 @@ from typing import Annotated, Final, TypeAlias
 import typer
 
 from placet.audit.clock import LogClock
-from placet.audit.logkeys import KeyFiles
+from placet.audit.keyproviders import open_keys
 from placet.audit.logs import Logs
 from placet.audit.model import Log
+from placet.audit.ports import LogKeys
 from placet.audit.reading import Snapshot
 from placet.audit.search import SearchIndex
 from placet.audit.sequencer import Sequencer
+from placet.audit.settings import KeySettings
 from placet.audit.store import SqlJournal
 from placet.kit.db.engine import Engines, open_engines
 from placet.kit.db.errors import mapped
@@ -38,14 +40,20 @@ class Stored:
     folder: Path
     engines: Engines
     logs: list[Log]
-    keys: KeyFiles
+    keys: LogKeys
 
 
 @contextmanager
-def stored(data: Path, controller: str | None, database: str | None = None) -> Iterator[Stored]:
+def stored(
+    data: Path,
+    controller: str | None,
+    database: str | None = None,
+    *,
+    random: Callable[[int], bytes] | None = None,
+) -> Iterator[Stored]:
     """Open the audit database: of that URL, or in `data`, in `data`/audit, or `data` itself if it is a file.
 
-    Raises typed errors.
+    `random` is for a command that makes keys. Raises typed errors.
     """
     path = None if database else _database(data)
     engines = open_engines(database or f"sqlite:///{path}")
@@ -56,7 +64,7 @@ def stored(data: Path, controller: str | None, database: str | None = None) -> I
             where = path or "the database"
             raise NotFound(f"{where} has no log" + (f" of controller {controller}" if controller else ""))
         keys = path.parent / "keys" if path else _keys(data)
-        yield Stored(keys.parent, engines, logs, KeyFiles(keys, _never))
+        yield Stored(keys.parent, engines, logs, open_keys(KeySettings(), keys, random or _never))
     finally:
         engines.dispose()
 
@@ -83,9 +91,8 @@ def _keys(data: Path) -> Path:
 def snapshot(found: Stored, log: Log) -> Snapshot:
     """Return a stored log at its head, its checkpoint signed anew (signing is deterministic)."""
     clock = LogClock(lambda: time.time_ns() // 1_000, lambda: time.monotonic_ns() // 1_000)
-    signer = found.keys.load(log.controller, log.origin)
     journal = SqlJournal(found.engines, log, epoch=-1)
-    return Sequencer(log, journal, found.engines, signer, clock).snapshot()
+    return Sequencer(log, journal, found.engines, found.keys, clock).snapshot()
 
 
 def _database(data: Path) -> Path:

@@ -12,13 +12,15 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from placet.consent.errors import ConcurrentChange
-from placet.consent.model.vocabulary import Controller, Instant, PersonKey, SubjectRef
+from placet.consent.model.vocabulary import ConsentId, Controller, Instant, PersonKey, SubjectRef
 from placet.consent.ports import Backlog, Found, Records
+from placet.consent.store.erasing import destroy_records
 from placet.consent.store.lookup import look_up
 from placet.consent.store.records import SqlRecords
 from placet.consent.tables import ControllerRow, StepRow, Table
 from placet.kit.db.database import Database
 from placet.kit.db.errors import DuplicateKey, SerializationFailure
+from placet.kit.db.scrubbing import scrub
 
 T = TypeVar("T")
 
@@ -56,6 +58,14 @@ class SqlStore:
                     self.on_note()
                 return result
         raise ConcurrentChange
+
+    async def destroy_records(self, controller: Controller, consent: ConsentId) -> bool:
+        """Destroy for good what opens the commitments of a consent (`erasing`).
+
+        False if a reader still holds old pages, which go with the next call (SQLite). Safe to repeat.
+        """
+        await self.database.write(lambda session: destroy_records(session, controller, consent))
+        return await asyncio.to_thread(scrub, self.database.engines.writer)
 
     async def read(self, work: Callable[[Records], T]) -> T:
         return await self.database.read(lambda session: work(SqlRecords(session)))
