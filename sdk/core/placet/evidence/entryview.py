@@ -40,6 +40,8 @@ _OUTCOME: Final = re.compile(
 ).fullmatch
 _OPERATIONS: Final = {operation.value: operation for operation in Operation}
 _NO_REASONS: Final[tuple[Reason, ...]] = ()
+_new: Final = tuple.__new__
+"""Makes a named tuple of a tuple without a function in between."""
 
 
 class EventView(NamedTuple):
@@ -142,27 +144,28 @@ def quick_event(data: bytes) -> EventView | None:
     reasons = _reasons(written) if written else _NO_REASONS
     if reasons is None or (operation == "export" and egress == "false"):
         return None
-    return EventView(
-        None if basis is None else int(basis),  # type: ignore[arg-type]
-        int(decision),  # type: ignore[arg-type]
+    view = (
+        None if basis is None else int(basis),
+        int(decision),
         device,
         egress == "true",
         frame,
-        int(index),  # type: ignore[arg-type]
+        int(index),
         key,
-        int(occurred),  # type: ignore[arg-type]
+        int(occurred),
         offline == "true",
         _OPERATIONS[operation],
         None if max_uses is None else int(max_uses),
-        None if not_after is None else int(not_after),  # type: ignore[arg-type]
+        None if not_after is None else int(not_after),
         prev,
         purpose,
         reasons,
         int(seen),
         site,
-        int(at),  # type: ignore[arg-type]
+        int(at),
         verdict == "allow",
     )
+    return _new(EventView, view)
 
 
 def quick_use(data: bytes) -> UseView | None:
