@@ -87,6 +87,19 @@ def test_the_same_key_with_another_content_is_refused_and_nothing_appended(rig: 
     assert reply.size == before
 
 
+def test_a_damaged_row_of_a_key_costs_its_caller_a_new_key_and_nobody_else_anything(rig: Rig) -> None:
+    basis, key = rig.grant(), os.urandom(16)
+    asked = event(rig.now, basis, key=key)
+    rig.send(asked, decisions=[decision()])
+    with rig.engines.writer.begin() as connection:
+        connection.exec_driver_sql("DROP TRIGGER idempotency_refuses_update")
+        changed = "UPDATE idempotency SET digest = zeroblob(36) WHERE key = ?"
+        connection.exec_driver_sql(changed, (key,))
+    reply = rig.send(asked, event(rig.now, basis), decisions=[decision()])
+    assert reason(reply, 0) == "IDEMPOTENCY_CONFLICT"
+    assert entry_of(reply, 1).verdict == "allow"
+
+
 def test_the_same_key_of_another_service_is_another_key(rig: Rig) -> None:
     key = os.urandom(16)
     rig.send(record("vault.sealed", key), service="vault")

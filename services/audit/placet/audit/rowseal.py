@@ -8,7 +8,6 @@ It finds damage, not forgery: whoever can write the table can compute it. Rows o
 from typing import Final
 from zlib import crc32
 
-from placet.audit.errors import Corrupt
 from placet.tlog.hashing import HASH_SIZE
 
 SEALED_SIZE: Final = HASH_SIZE + 4
@@ -20,9 +19,7 @@ def sealed(service: str, key: bytes, index: int, digest: bytes) -> bytes:
     return digest + check.to_bytes(4, "big")
 
 
-def opened(service: str, key: bytes, index: int, stored: bytes) -> bytes:
-    """Return the caller's digest of a stored row; raises Corrupt if the row was changed."""
+def opened(service: str, key: bytes, index: int, stored: bytes) -> bytes | None:
+    """Return the caller's digest of a stored row, None if the row was changed."""
     digest = stored[:HASH_SIZE]
-    if len(stored) == HASH_SIZE or stored == sealed(service, key, index, digest):
-        return digest
-    raise Corrupt(f"the idempotency row of entry {index} was changed")
+    return digest if len(stored) == HASH_SIZE or stored == sealed(service, key, index, digest) else None

@@ -75,7 +75,12 @@ class SearchIndex:
     """The index in its own database."""
 
     def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+        self._engine = engine
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of its database."""
+        return self._engine
 
     def create(self) -> None:
         """Make the index's tables if there are none; a file that cannot be read is thrown away."""
@@ -87,29 +92,29 @@ class SearchIndex:
             self.reset()
 
     def _make_tables(self) -> None:
-        with mapped(), self.engine.begin() as connection:
+        with mapped(), self._engine.begin() as connection:
             one_at_a_time(connection)  # replicas may do so at the same time
             SearchTable.metadata.create_all(connection)
 
     def reset(self) -> None:
         """Throw everything away, a SQLite file that cannot be read too; indexing begins at 0."""
-        self.engine.dispose()
-        if self.engine.dialect.name == "sqlite":
-            remove_files(self.engine.url)
+        self._engine.dispose()
+        if self._engine.dialect.name == "sqlite":
+            remove_files(self._engine.url)
         else:
-            SearchTable.metadata.drop_all(self.engine)
+            SearchTable.metadata.drop_all(self._engine)
         self._make_tables()
 
     def complete_to(self, log: int) -> int:
         """Return the index up to which (exclusive) the log is indexed."""
-        with self.engine.connect() as connection:
+        with self._engine.connect() as connection:
             found = connection.execute(select(PROGRESS.c.complete_to).where(PROGRESS.c.log == log)).scalar_one_or_none()
         return found or 0
 
     def feed(self, log: int, begin: int, entries: Sequence[bytes]) -> None:
         """Index the entries from `begin` on; they must follow what is indexed, otherwise nothing happens."""
         rows = [row_of(log, entry) for entry in entries]
-        with Write.SEARCH_COMMIT, mapped(), self.engine.begin() as connection:
+        with Write.SEARCH_COMMIT, mapped(), self._engine.begin() as connection:
             session = Session.over(connection)
             # Two replicas may feed one index, around a takeover: the row's lock makes the second find it moved.
             session.run(_FIRST, log, 0)
@@ -121,7 +126,7 @@ class SearchIndex:
 
     def forget(self, log: int) -> None:
         """Drop all rows of a log; indexing begins at 0 again."""
-        with self.engine.begin() as connection:
+        with self._engine.begin() as connection:
             connection.execute(delete(FOUND).where(FOUND.c.log == log))
             connection.execute(delete(PROGRESS).where(PROGRESS.c.log == log))
 
@@ -131,7 +136,7 @@ class SearchIndex:
         if before is not None:
             statement = statement.where(FOUND.c.idx < before)
         statement = statement.order_by(FOUND.c.idx.desc()).limit(limit + 1)
-        with self.engine.begin() as connection:
+        with self._engine.begin() as connection:
             done = connection.execute(select(PROGRESS.c.complete_to).where(PROGRESS.c.log == log)).scalar_one_or_none()
             found = [index for (index,) in connection.execute(statement)]
         return Page(tuple(found[:limit]), len(found) > limit, done or 0)

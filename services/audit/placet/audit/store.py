@@ -5,6 +5,7 @@ Durability is the engine's duty: synchronous FULL, pinned and asserted by `place
 `statements.py`.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -19,6 +20,7 @@ from placet.kit.db.engine import Engines
 from placet.kit.db.errors import mapped
 from placet.kit.failpoints import Write
 
+_log = logging.getLogger(__name__)
 LOG, ENTRY, TILE, BASIS = of(LogRow), of(EntryRow), of(TileRow), of(BasisRow)
 CHANGE, USE, KEY, DECISION = of(BasisChangeRow), of(UseRow), of(KeyRow), of(DecisionRow)
 
@@ -77,7 +79,7 @@ class SqlJournal:
         with self._reading() as session:
             for service, keys in by_service.items():
                 for key, index, digest in session.rows_in(_KEYS, (self._log.id, service), keys):
-                    found[service, key] = StoredKey(index, opened(service, key, index, digest))
+                    found[service, key] = _known(service, key, index, digest)
         return found
 
     def decisions(self, digests: Iterable[bytes]) -> Mapping[bytes, int]:
@@ -164,6 +166,14 @@ class SqlJournal:
         moved = session.run(_MOVE, to.size, to.prev, to.t, to.state, to.bases, to.status_root, *which)
         if moved.rowcount != 1:
             raise HeadMoved(self._log.controller)
+
+
+def _known(service: str, key: bytes, index: int, digest: bytes) -> StoredKey:
+    """Return what a key stands for; if its row is damaged, something that no request agrees with."""
+    found = opened(service, key, index, digest)
+    if found is None:
+        _log.error("an idempotency row is damaged: run placet ledger fsck", extra={"index": index, "alarm": True})
+    return StoredKey(index, found or b"")
 
 
 def read_head(session: Session, log: int) -> Head:
