@@ -33,7 +33,7 @@ WITHOUT_IMPORT = {
 
 
 # Chosen and locked, for what is not built yet (docs/adr/0007-dependencies.md).
-LATER = {"alembic": "migrations of the services' databases", "jinja2": "the console"}
+LATER = {"jinja2": "the console"}
 
 
 @pytest.fixture(scope="module")
