@@ -96,19 +96,21 @@ class Holder:
         """Renew what is held and take the logs that are free, until cancelled."""
         while True:
             try:
-                with mapped():
-                    self._renew()
-                    self._take_free()
+                self._look()
             except PlacetError as error:
                 _log.warning("leases could not be renewed; trying again", extra={"error": error.message})
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
         """Renew every lease, drop the lost ones, and take every log that is free; returns once those are served."""
-        self._renew()
-        self._take_free()
+        self._look()
         if self._taking:
             await asyncio.wait(tuple(self._taking.values()))
+
+    def _look(self) -> None:
+        with mapped():
+            self._renew()
+            self._take_free()
 
     def _renew(self) -> None:
         if not self._held and not self._taking:
@@ -241,9 +243,11 @@ class Holder:
 
     async def close(self) -> None:
         """Answer what was taken, and give every lease back."""
-        for task in self._taking.values():
+        taking = tuple(self._taking.values())
+        for task in taking:
             task.cancel()
-        await asyncio.gather(*map(self._leave, list(self._held)), *self._leaving, return_exceptions=True)
+        leaving = map(self._leave, tuple(self._held))
+        await asyncio.gather(*taking, *leaving, *self._leaving, return_exceptions=True)
 
     async def _leave(self, controller: str) -> None:
         held = self._held[controller]
