@@ -123,9 +123,10 @@ class Holder:
     def _take_free(self) -> None:
         if self._subscriptions is None:
             return
-        free = leases.vacant(self._engines.reader, self._wall())
+        free = leases.vacant(self._engines.reader, self._name, self._wall())
+        free -= {held.lease.log for held in self._held.values()}
         for log in self._logs.all() if free else ():
-            if log.id in free and log.controller not in self._held and log.controller not in self._taking:
+            if log.id in free and log.controller not in self._taking:
                 self._taking[log.controller] = asyncio.create_task(self._take(log), name=f"take-{log.controller}")
 
     async def _take(self, log: Log) -> None:
