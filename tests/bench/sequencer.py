@@ -23,6 +23,7 @@ from rich.progress import track
 
 from placet.audit.partitions import ENTRIES, Partitions
 from placet.audit.queueing import Waiting
+from placet.audit.statements import writing
 from placet.kit.errors import PlacetError
 from placet.kit.ledger.messages import AppendRequest, decode_reply, decode_request, encode_decision, encode_request
 from tests.integration.audit.audit_databases import make
@@ -36,7 +37,8 @@ PLACES = [f"place_{number}" for number in range(16)]
 class Figures:
     """What was measured, at the median group, which what else runs on the machine disturbs least.
 
-    `cpu_us_per_event` is processor time of this process alone, without the database server's.
+    `cpu_us_per_event` is processor time of this process, `server_us_per_event` that of PostgreSQL's process for it, if
+    that is on this machine (mean of all groups).
     """
 
     database: str
@@ -45,6 +47,7 @@ class Figures:
     events_per_s: float
     us_per_event: float
     cpu_us_per_event: float
+    server_us_per_event: float
     ms_per_group: float
 
 
@@ -102,6 +105,19 @@ def measure(made: Rig, encoded: bytes) -> tuple[float, float]:
     return spent
 
 
+def _server_cpu(made: Rig) -> float:
+    """Return the seconds of processor time of the server's process that our groups go to; 0 if there is none here."""
+    if made.engines.serial:
+        return 0.0
+    with writing(made.engines.direct) as session:
+        (backend,) = session.run("SELECT pg_backend_pid()").fetchone()
+    stat = Path(f"/proc/{backend}/stat")
+    if not stat.exists():
+        return 0.0
+    fields = stat.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def run(database: str, batch: int, events: int) -> Figures:
     """Measure one size of group."""
     groups = max(20, events // batch)
@@ -110,7 +126,9 @@ def run(database: str, batch: int, events: int) -> Figures:
         grants = [submission(grant_draft(made.now), key=os.urandom(16)) for _ in range(CONSENTS)]
         made.send(*grants, service="consent")
         encoded = track(requests(made, batch, groups + warm_up), f"{database}, groups of {batch}", transient=True)
+        before = _server_cpu(made)
         spent = [measure(made, one) for one in encoded][warm_up:]
+        server = _server_cpu(made) - before
     seconds, cpu = (median(column) for column in zip(*spent, strict=True))
     return Figures(
         database,
@@ -119,6 +137,7 @@ def run(database: str, batch: int, events: int) -> Figures:
         round(batch / seconds, 1),
         round(seconds / batch * 1e6, 2),
         round(cpu / batch * 1e6, 2),
+        round(server / batch / (groups + warm_up) * 1e6, 2),
         round(seconds * 1e3, 3),
     )
 
@@ -133,14 +152,16 @@ def main() -> None:
     chosen = parser.parse_args()
     for batch in chosen.batch:
         found = run(chosen.database, batch, chosen.events)
-        if chosen.json:
-            print(json.dumps(asdict(found)))
-        else:
-            print(
-                f"{found.database}, groups of {found.batch}: {found.events_per_s:,.0f} events/s, "
-                f"{found.us_per_event:.1f} us per event ({found.cpu_us_per_event:.1f} us here), "
-                f"{found.ms_per_group:.2f} ms per group"
-            )
+        print(json.dumps(asdict(found)) if chosen.json else in_words(found))
+
+
+def in_words(found: Figures) -> str:
+    """Return the figures as a line."""
+    return (
+        f"{found.database}, groups of {found.batch}: {found.events_per_s:,.0f} events/s, "
+        f"{found.us_per_event:.1f} us per event (processor time {found.cpu_us_per_event:.1f} us here and "
+        f"{found.server_us_per_event:.1f} us in the server), {found.ms_per_group:.2f} ms per group"
+    )
 
 
 if __name__ == "__main__":

@@ -143,6 +143,21 @@ async def test_one_that_hears_of_it_first_drops_it_too(rig: Rig, replica: Replic
     await other.holder.close()
 
 
+async def test_a_log_that_it_stopped_serving_though_its_lease_is_good_is_taken_again(
+    rig: Rig, replica: Replica
+) -> None:
+    """After a commit whose outcome it did not hear, say: the lease is still its own, and renewed with the others."""
+    await replica.holder.look()
+    with rig.engines.writer.begin() as connection:
+        connection.execute(update(LOG).values(epoch=LOG.c.epoch + 1))
+    reply = await replica.append()
+    assert reply.error is not None
+    await replica.holder.look()
+    assert replica.listening.controllers == {"bank"}
+    assert (await replica.append()).error is None
+    await replica.holder.close()
+
+
 @pytest.mark.parametrize("seed", [None, bytes(32)])
 async def test_a_replica_without_the_logs_key_leaves_it_to_others(
     rig: Rig, replica: Replica, seed: bytes | None, tmp_path: Path, alarms: Callable[[], int]

@@ -24,7 +24,7 @@ def take(rig: Rig, holder: str) -> Lease | None:
 
 
 def free(rig: Rig) -> bool:
-    return rig.log.id in vacant(rig.engines.reader, rig.now)
+    return rig.log.id in vacant(rig.engines.reader, "other", rig.now)
 
 
 def run_out(rig: Rig) -> None:
@@ -73,7 +73,7 @@ def test_renewing_prolongs_every_lease_of_the_holder_and_no_other(rig: Rig) -> N
     run_out(rig)
     assert renew(rig.engines.writer, "me", rig.now) == {mine.log: mine.epoch}
     assert not free(rig)
-    assert second.id in vacant(rig.engines.reader, rig.now)
+    assert second.id in vacant(rig.engines.reader, "me", rig.now)
 
 
 def test_taking_it_again_is_a_new_epoch(rig: Rig) -> None:

@@ -127,6 +127,10 @@ def test_making_one_waits_for_nobody_and_nobody_waits_for_it(rig: Rig, postgres:
         append(rig, 100)
         assert len(rig.bodies()) == size(rig)
         maker.commit()
+        with psycopg.connect(postgres.owner, options="-c lock_timeout=200") as plain:  # negative control
+            bounds = f"FROM ({9 * LEAST}) TO ({10 * LEAST})"
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                plain.execute(f"CREATE TABLE entry_more PARTITION OF entry FOR VALUES {bounds}")  # type: ignore[call-overload]
         reader.rollback()
     assert room(rig) == 3 * LEAST
 

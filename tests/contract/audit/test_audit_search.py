@@ -85,7 +85,7 @@ def maybe(*values: object) -> st.SearchStrategy[object]:
     return st.sampled_from([None, None, *values])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     query=st.builds(
         Query,

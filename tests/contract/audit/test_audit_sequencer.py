@@ -214,7 +214,7 @@ def test_consistency_is_proven_from_every_size_seen(rig: Rig) -> None:
     basis = rig.grant()
     verifier = Verifier.parse(rig.log.vkey)
     seen = open_checkpoint(rig.event(basis).checkpoint, [verifier])
-    for _ in range(300):
+    for _ in range(150):
         reply = rig.send(event(rig.now, basis), decisions=[decision()], seen=[seen.size])
         new = open_checkpoint(reply.checkpoint, [verifier])
         verify_consistency(seen.size, seen.root, new.size, new.root, reply.consistency[0].hashes)

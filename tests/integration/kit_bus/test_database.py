@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import event, make_url, text
 from sqlalchemy.orm import registry
@@ -309,6 +310,26 @@ async def test_postgres_that_does_not_wait_for_the_disk_is_refused(postgres_url:
     engines.dispose()
     with pytest.raises(UnsafeDatabase, match="synchronous_commit"):
         await Database.open(postgres_url)
+
+
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+async def test_postgres_that_may_lose_pages_is_refused(postgres_url: str, setting: str) -> None:
+    """Settings of the whole server."""
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        try:
+            await set_for_all(admin, setting, "off")
+            with pytest.raises(UnsafeDatabase, match=setting):
+                await Database.open(postgres_url)
+        finally:
+            await set_for_all(admin, setting, "on")
+    await (await Database.open(postgres_url)).close()
+
+
+async def set_for_all(admin: psycopg.Connection[Any], setting: str, value: str) -> None:
+    admin.execute(f"ALTER SYSTEM SET {setting} = {value}")  # type: ignore[call-overload]
+    admin.execute("SELECT pg_reload_conf()")
+    while admin.execute(f"SHOW {setting}").fetchone() != (value,):  # type: ignore[call-overload]
+        await asyncio.sleep(0.01)
 
 
 async def test_a_lost_postgres_connection_is_unavailable_and_comes_back(postgres_url: str) -> None:

@@ -98,9 +98,8 @@ class Holder:
         """Renew what is held and take the logs that are free, until cancelled."""
         while True:
             try:
+                self._look()
                 with mapped():
-                    self._renew()
-                    self._take_free()
                     self._rotate()
             except PlacetError as error:
                 _log.warning("leases could not be renewed; trying again", extra={"error": error.message})
@@ -111,11 +110,15 @@ class Holder:
 
         Returns once the logs taken are served.
         """
-        self._renew()
-        self._take_free()
+        self._look()
         if self._taking:
             await asyncio.wait(tuple(self._taking.values()))
         self._rotate()
+
+    def _look(self) -> None:
+        with mapped():
+            self._renew()
+            self._take_free()
 
     def _renew(self) -> None:
         if not self._held and not self._taking:
@@ -128,9 +131,10 @@ class Holder:
     def _take_free(self) -> None:
         if self._subscriptions is None:
             return
-        free = leases.vacant(self._engines.reader, self._wall())
+        free = leases.vacant(self._engines.reader, self._name, self._wall())
+        free -= {held.lease.log for held in self._held.values()}
         for log in self._logs.all() if free else ():
-            if log.id in free and log.controller not in self._held and log.controller not in self._taking:
+            if log.id in free and log.controller not in self._taking:
                 self._taking[log.controller] = asyncio.create_task(self._take(log), name=f"take-{log.controller}")
 
     def _rotate(self) -> None:
@@ -285,9 +289,11 @@ class Holder:
 
     async def close(self) -> None:
         """Answer what was taken, and give every lease back."""
-        for task in self._taking.values():
+        taking = tuple(self._taking.values())
+        for task in taking:
             task.cancel()
-        await asyncio.gather(*map(self._leave, list(self._held)), *self._leaving, return_exceptions=True)
+        leaving = map(self._leave, tuple(self._held))
+        await asyncio.gather(*taking, *leaving, *self._leaving, return_exceptions=True)
 
     async def _leave(self, controller: str) -> None:
         held = self._held[controller]

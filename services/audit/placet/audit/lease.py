@@ -34,10 +34,10 @@ class Lease:
     epoch: int
 
 
-def vacant(engine: Engine, now: int) -> frozenset[int]:
-    """Return the logs whose lease nobody has, or has let run out."""
+def vacant(engine: Engine, holder: str, now: int) -> frozenset[int]:
+    """Return the logs that this holder may take: whose lease nobody else has, or has let run out."""
     with mapped(), engine.connect() as connection:
-        return frozenset(connection.execute(select(LOG.c.id).where(_free(_time(engine, now)))).scalars())
+        return frozenset(connection.execute(select(LOG.c.id).where(_free(holder, _time(engine, now)))).scalars())
 
 
 def acquire(engine: Engine, log: int, holder: str, now: int) -> Lease | None:
@@ -46,9 +46,8 @@ def acquire(engine: Engine, log: int, holder: str, now: int) -> Lease | None:
     Never waits for a holder that is in the middle of a commit; if that goes on beyond its lease: `fence`.
     """
     time = _time(engine, now)
-    free = or_(_free(time), LOG.c.holder == holder)
+    at_rest = select(LOG.c.epoch).where(LOG.c.id == log, _free(holder, time)).with_for_update(skip_locked=True)
     with Write.LEASE_ACQUIRE, mapped(), engine.begin() as connection:
-        at_rest = select(LOG.c.epoch).where(LOG.c.id == log, free).with_for_update(skip_locked=True)
         epoch: int | None = connection.execute(at_rest).scalar_one_or_none()
         if epoch is None:
             return None
@@ -82,8 +81,8 @@ def release(engine: Engine, lease: Lease) -> None:
         connection.execute(update(LOG).where(ours).values(holder=None, lease_until=0))
 
 
-def _free(time: Any) -> Any:
-    return or_(LOG.c.holder.is_(None), LOG.c.lease_until < time)
+def _free(holder: str, time: Any) -> Any:
+    return or_(LOG.c.holder.is_(None), LOG.c.lease_until < time, LOG.c.holder == holder)
 
 
 def _time(engine: Engine, now: int) -> Any:
