@@ -12,7 +12,7 @@ from integration.audit.rig import SECOND, Rig, decision, entry_of, event
 from placet.audit import lease as leases
 from placet.audit.checking.search import check_search
 from placet.audit.creating import Controllers
-from placet.audit.errors import HeadMoved
+from placet.audit.errors import Corrupt, HeadMoved
 from placet.audit.fsck import fsck
 from placet.audit.holding import Holder
 from placet.audit.logkeys import KeyFiles
@@ -106,7 +106,8 @@ async def test_control_with_another_key_than_before_the_crash_the_log_is_not_its
         await first.controllers.create("bank", now=first.now)
     (quick / "keys" / "log-bank.key").write_bytes(bytes(32))
     second = Office(quick, first.now + TTL, "other name")
-    await second.controllers.create("bank", now=second.now)
+    with pytest.raises(Corrupt, match="key"):
+        await second.controllers.create("bank", now=second.now)
     assert not second.clean()
     await second.holder.close()
     second.engines.dispose()

@@ -12,6 +12,8 @@ from typing import Any, Self
 from placet.audit.fsck import Finding, check_storage, fsck
 from placet.audit.logs import Logs
 from placet.kit.db.engine import open_engines
+from placet.kit.db.errors import mapped
+from placet.kit.errors import PlacetError
 from placet.tlog.checkpoint import Checkpoint
 
 # By table: the column that a finding names, and the part that it names.
@@ -106,7 +108,12 @@ def findings(path: Path, *checkpoints: Checkpoint) -> list[Finding]:
     engines = open_engines(f"sqlite:///{path}")
     try:
         found = check_storage(engines)
-        for log in Logs(engines.reader).all():
+        try:
+            with mapped():
+                logs = Logs(engines.reader).all()
+        except PlacetError as error:  # the command says this and ends
+            return [*found, Finding(part="storage", index=None, message=error.message)]
+        for log in logs:
             found += fsck(engines, log, keys=None, vkey=None, progress=lambda *_: None, checkpoints=checkpoints)
         return found
     finally:

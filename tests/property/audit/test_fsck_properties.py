@@ -300,5 +300,5 @@ def test_control_without_its_check_a_change_goes_unnoticed(
         log.run(statement)
     assert findings(story.scratch / "audit.db")
     for name in (method, "end"):
-        monkeypatch.setattr(check, name, lambda *_: None)
+        monkeypatch.setattr(check, name, lambda *_, **__: None)
     assert findings(story.scratch / "audit.db") == []
