@@ -99,9 +99,11 @@ def test_an_honest_tree_passes(log: MemoryLog, tree: Path) -> None:
     assert watch.sizes[-1] == log.size
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(more=st.data())
-def test_every_change_of_every_file_is_found(log: MemoryLog, tree: Path, more: Any) -> None:
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MANY = settings(max_examples=3_000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def change_is_found(log: MemoryLog, tree: Path, more: Any) -> None:
     """P7: a byte changed, a file cut, emptied or taken away, two files exchanged."""
     files = sorted(str(path.relative_to(tree)) for path in tree.rglob("*") if path.is_file())
     path = more.draw(st.sampled_from(files))
@@ -124,6 +126,20 @@ def test_every_change_of_every_file_is_found(log: MemoryLog, tree: Path, more: A
         bent.bend[path] = other
     with pytest.raises(WRONG):
         replayed(bent, log)
+
+
+@FEW
+@given(more=st.data())
+def test_every_change_of_every_file_is_found(log: MemoryLog, tree: Path, more: Any) -> None:
+    change_is_found(log, tree, more)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_800)
+@MANY
+@given(more=st.data())
+def test_every_change_of_every_file_is_found_campaign(log: MemoryLog, tree: Path, more: Any) -> None:
+    change_is_found(log, tree, more)
 
 
 def changed_entry(log: MemoryLog, index: int, data: bytes) -> MemoryTree:

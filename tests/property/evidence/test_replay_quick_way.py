@@ -30,9 +30,9 @@ from placet.evidence.resuming import dump
 from placet.evidence.terms import Form
 from placet.evidence.view import EventFacts
 
-slow = settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+CHECKS = [HealthCheck.too_slow, HealthCheck.data_too_large]
+slow = settings(max_examples=40, deadline=None, suppress_health_check=CHECKS)
+campaign = settings(max_examples=1_500, deadline=None, suppress_health_check=CHECKS)
 ODD = st.one_of(
     st.none(),
     st.booleans(),
@@ -84,9 +84,7 @@ def test_both_ways_take_an_honest_log_and_know_the_same_after(batches: Any) -> N
     assert one.root() == log.tree.root()
 
 
-@slow
-@given(logs, st.data())
-def test_both_ways_refuse_the_same_lie_at_the_same_entry(batches: Any, more: Any) -> None:
+def same_refusal(batches: Any, more: Any) -> None:
     log = played(batches)
     index = more.draw(st.integers(0, log.size - 1))
     entry = json.loads(log.entries[index])
@@ -101,6 +99,20 @@ def test_both_ways_refuse_the_same_lie_at_the_same_entry(batches: Any, more: Any
     assert known(one) == known(other)
     if lie != log.entries[index] and index < log.size - 1:
         assert refused is not None, "what comes after names another predecessor"
+
+
+@slow
+@given(logs, st.data())
+def test_both_ways_refuse_the_same_lie_at_the_same_entry(batches: Any, more: Any) -> None:
+    same_refusal(batches, more)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_800)
+@campaign
+@given(logs, st.data())
+def test_both_ways_refuse_the_same_lie_campaign(batches: Any, more: Any) -> None:
+    same_refusal(batches, more)
 
 
 @slow
@@ -184,7 +196,7 @@ def test_the_quick_reader_of_grants_reads_what_parse_entry_reads(grant: Grant) -
     assert quick_grant(encode_entry(grant)) in (None, grant)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(ordinary_grants, st.data())
 def test_a_grant_that_it_accepts_parse_entry_accepts(grant: Grant, more: Any) -> None:
     data = encode_entry(grant)
@@ -208,9 +220,7 @@ def test_an_ordinary_grant_takes_the_quick_way() -> None:
     assert quick_grant(long.replace(b'"xx', b'"' + b"x" * 1_000)) is None
 
 
-@slow
-@given(logs, st.data())
-def test_whatever_stands_is_readmitted(batches: Any, more: Any) -> None:
+def stands_is_readmitted(batches: Any, more: Any) -> None:
     """`event_stands` and `use_stands` against `readmit`, with the facts of the log before the entry and a lie in it."""
     log = played(batches)
     indexes = [n for n, data in enumerate(log.entries) if b'"kind":"event"' in data or b'"kind":"use"' in data]
@@ -232,6 +242,20 @@ def test_whatever_stands_is_readmitted(batches: Any, more: Any) -> None:
         readmit(parse_entry(data), before.facts)  # raises if it does not hold
     else:
         assert data != log.entries[index] or not (event or use), "the quick way is for all that is ordinary and true"
+
+
+@slow
+@given(logs, st.data())
+def test_whatever_stands_is_readmitted(batches: Any, more: Any) -> None:
+    stands_is_readmitted(batches, more)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_800)
+@campaign
+@given(logs, st.data())
+def test_whatever_stands_is_readmitted_campaign(batches: Any, more: Any) -> None:
+    stands_is_readmitted(batches, more)
 
 
 def story(batches: int, seed: int) -> MemoryLog:
