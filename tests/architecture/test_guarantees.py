@@ -43,11 +43,12 @@ def test_there_is_something_promised() -> None:
     assert len(ROWS) > 15
 
 
-def test_every_long_test_that_is_named_was_run_with_date_and_commit() -> None:
+def test_every_long_test_that_is_named_was_run_with_date_and_commit_or_is_said_not_to_be() -> None:
     long = {test for file, test in NAMED if "long" in decorators(file)[test]}
     assert long
     sections = dict(re.findall(r"^## (.+)\n((?:(?!^## ).*\n?)*)", CAMPAIGNS, flags=re.M))
     run = {test for text in sections.values() for _, test in TEST.findall(text)}
     assert long - run == set()
+    sections.pop("Not run yet", None)
     for name, text in sections.items():
         assert re.search(r"^\| 20\d\d-\d\d-\d\d \| `[0-9a-f]{7,40}` \| \S", text, flags=re.M), name
