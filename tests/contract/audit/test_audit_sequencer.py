@@ -7,11 +7,9 @@ import os
 import pytest
 from contract.audit.conftest import DiskFull
 from integration.audit.rig import SECOND, Rig, decision, entry_of, event, grant_draft, record, use
-from sqlalchemy import update
 
 from placet.audit.errors import ClockUntrusted
 from placet.audit.fsck import fsck
-from placet.audit.store import KEY
 from placet.evidence.drafts import AmendDraft
 from placet.evidence.entries import parse_entry
 from placet.evidence.kinds import State
@@ -87,19 +85,6 @@ def test_the_same_key_with_another_content_is_refused_and_nothing_appended(rig: 
     reply = rig.send(event(rig.now, basis, key=key, device="counter-2"), decisions=[decision()])
     assert reason(reply) == "IDEMPOTENCY_CONFLICT"
     assert reply.size == before
-
-
-def test_a_damaged_row_of_a_key_costs_its_caller_a_new_key_and_nobody_else_anything(sqlite: Rig) -> None:
-    rig = sqlite  # on PostgreSQL the service's role could not damage it
-    basis, key = rig.grant(), os.urandom(16)
-    asked = event(rig.now, basis, key=key)
-    rig.send(asked, decisions=[decision()])
-    with rig.engines.writer.begin() as connection:
-        connection.exec_driver_sql("DROP TRIGGER idempotency_refuses_update")
-        connection.execute(update(KEY).where(KEY.c.key == key).values(digest=bytes(36)))
-    reply = rig.send(asked, event(rig.now, basis), decisions=[decision()])
-    assert reason(reply, 0) == "IDEMPOTENCY_CONFLICT"
-    assert entry_of(reply, 1).verdict == "allow"
 
 
 def test_the_same_key_of_another_service_is_another_key(rig: Rig) -> None:
