@@ -11,7 +11,7 @@ MEMBERS := protos sdk/core sdk/client services/kit services/consent services/per
 SOURCES := sdk services gateway deploy tests
 STAMP := $(VENV)/.placet-setup
 
-.PHONY: help setup demo dev test test-all check bench protos docs baseline lock format types lint imports buf fresh clean
+.PHONY: help setup demo dev test test-system test-all check bench protos docs baseline lock format types lint imports buf fresh clean
 
 help: ## This list
 	@echo "Placet - a consent ledger for face processing"; echo
@@ -34,7 +34,10 @@ dev: $(STAMP) ## The whole mesh on this machine, until Ctrl-C
 	@$(BIN)/placet dev
 
 test: $(STAMP) ## The tests that fit a coffee break
-	@$(BIN)/python -m pytest -q -n 2 --dist loadscope -m "not long"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadscope -m "not long and not system"
+
+test-system: $(STAMP) ## Tests that need root, /dev/fuse or SoftHSM2 (CI runs them)
+	@$(BIN)/python -m pytest -q -m "system and not long"
 
 test-all: $(STAMP) ## Every test, the long campaigns included
 	@$(BIN)/python -m pytest -q

@@ -13,6 +13,8 @@ from placet.audit.fsck import fsck
 from placet.audit.store import KEY
 from placet.tlog.hashing import leaf_hash
 
+pytestmark = pytest.mark.system
+
 
 def cuts(quick: Path, names: Names, *, every: int, groups: int, synchronous: str = "FULL") -> Iterator[Cut]:
     """Run the sequencer on the disk and return what each cut left."""

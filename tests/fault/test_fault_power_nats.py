@@ -16,6 +16,8 @@ from placet.kit.bus.bus import Bus
 from placet.kit.bus.jetstream import JetStream
 from placet.kit.errors import NotFound
 
+pytestmark = pytest.mark.system
+
 
 def cuts(quick: Path, *, every: int, count: int, always: bool = True, names: Names = Names.JOURNALLED) -> Iterator[Cut]:
     """Publish to a server on the disk and return what each cut left."""

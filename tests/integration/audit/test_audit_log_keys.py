@@ -26,6 +26,8 @@ from placet.audit.settings import KeySettings
 from placet.evidence.verify import verify_bundle
 from placet.tlog.note import Verifier, sign_note
 
+pytestmark = pytest.mark.system
+
 
 @pytest.fixture(scope="module", autouse=True)
 def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
