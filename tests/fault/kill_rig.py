@@ -58,7 +58,7 @@ class Caller:
                     self._check(submissions, appended, old)
             except PlacetError:
                 self._unanswered = (self._unanswered + submissions)[-50:]
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(0.1)
 
     async def _append(self, submissions: list[Submission], seen: int) -> list[Appended]:
         """Append, sometimes twice at once, as a caller does whose first request seemed lost."""
