@@ -236,6 +236,18 @@ def test_what_cannot_be_reached_is_no_alarm_until_it_is_old(
     assert place.evidence()["kind"] == "stale"
 
 
+def test_evidence_that_cannot_be_written_is_printed_and_the_alarm_stays(place: Place, capsys: Any) -> None:
+    assert place.look("--max-age", "0") == 0
+    (place.folder / "file").write_text("")
+    first = place.log
+    place.show(fork_of(first, 9))
+    assert place.look("--evidence", str(place.folder / "file" / "x")) == 3
+    told = capsys.readouterr().err
+    convicts(json.loads(told[told.index("{") :]), first)
+    assert place.look("--evidence", str(place.folder / "new" / "folder")) == 3
+    assert len(list((place.folder / "new" / "folder").iterdir())) == 1
+
+
 def test_a_folder_is_monitored_as_well(place: Place) -> None:
     tree = place.folder / "tree"
     write_tree(grown(place.log, 300), tree)

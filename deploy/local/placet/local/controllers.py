@@ -68,6 +68,7 @@ class Controllers:
             "log_vkey": files.vkey,
             "reference_key": self._reference_key(files.controller),
             "gateway": self._gateway,
+            "receipts": f"{files.controller}.receipts",
         }
 
     def _reference_key(self, controller: str) -> str:

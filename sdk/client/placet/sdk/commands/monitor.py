@@ -20,6 +20,7 @@ from placet.evidence.errors import EvidenceError
 from placet.sdk.commands.keys import read_keys
 from placet.sdk.commands.replay import replayed
 from placet.sdk.config import TokenFile
+from placet.sdk.durable import write_durably
 from placet.sdk.errors import PlacetError
 from placet.sdk.logtree.alarms import Alarm, AlarmRaised
 from placet.sdk.logtree.folder import FolderTree
@@ -112,10 +113,16 @@ class _Following:
         return found
 
     def _raise(self, alarm: Alarm) -> int:
+        """Say it and keep the evidence; what cannot be written is printed, the alarm is raised all the same."""
+        found = json.dumps(alarm.to_json(log=self.tree.name, noticed=self.now()), ensure_ascii=False, indent=2)
         path = self.evidence / alarm.file_name
-        found = alarm.to_json(log=self.tree.name, noticed=self.now())
-        path.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n")
-        self.err.print(f"ALARM {alarm.kind}: {alarm.message}. Evidence: {path}", style="red", markup=False)
+        try:
+            self.evidence.mkdir(parents=True, exist_ok=True)
+            write_durably(path, [f"{found}\n".encode()])
+            where = str(path)
+        except OSError as error:
+            where = f"not written ({path}: {error.strerror}), so here it is\n{found}"
+        self.err.print(f"ALARM {alarm.kind}: {alarm.message}. Evidence: {where}", style="red", markup=False)
         return ALARM
 
     def _tell(self, seen: Seen | None, found: Seen) -> None:
