@@ -48,6 +48,8 @@ def fsck(
             _check(connection, log, keys, checkpoints, found, progress)
     except PlacetError as error:
         found.add("storage", None, error.message)
+    except UnicodeDecodeError:  # of a text, or of what SQLite says of one
+        found.add("storage", None, "the database file is damaged: a text in it is none")
     return list(found)
 
 

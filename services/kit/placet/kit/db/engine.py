@@ -10,6 +10,7 @@ A service declares its tables on a base with a registry of its own, so that two 
     class ConsentRow(Table, table=True): ...
 """
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,8 +134,11 @@ def _sqlite_connect(
     def connect(driver: Any, _record: Any) -> None:
         driver.isolation_level = None  # the driver must not begin transactions of its own
         driver.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
-        for name, (value, _) in pragmas.items():
-            driver.execute(f"PRAGMA {name} = {value}")
+        try:
+            for name, (value, _) in pragmas.items():
+                driver.execute(f"PRAGMA {name} = {value}")
+        except UnicodeDecodeError as error:  # what SQLite says of a damaged schema need not be text
+            raise _damaged() from error
         for name, (value, expected) in pragmas.items():
             _require(name, driver.execute(f"PRAGMA {name}").fetchone()[0], expected, value)
         _require("busy_timeout", driver.execute("PRAGMA busy_timeout").fetchone()[0], busy_timeout_ms, busy_timeout_ms)
@@ -142,6 +146,12 @@ def _sqlite_connect(
             driver.execute("PRAGMA query_only = ON")
 
     return connect
+
+
+def _damaged() -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError("the schema is damaged")
+    error.sqlite_errorname = "SQLITE_CORRUPT"
+    return error
 
 
 def _require(setting: str, found: object, expected: object, needed: object) -> None:
