@@ -147,7 +147,7 @@ def all_cases() -> Iterator[object]:
             yield pytest.param(write, side, OSError, id=f"{name}-error", marks=() if often else pytest.mark.long)
 
 
-@pytest.mark.parametrize(("write", "side", "how"), all_cases())
+@pytest.mark.parametrize(("write", "side", "how"), [*all_cases()])
 def test_each_write_lost_and_persisted(
     prepared: tuple[Path, int], quick: Path, write: Write, side: Side, how: type[BaseException]
 ) -> None:
