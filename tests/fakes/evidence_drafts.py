@@ -122,4 +122,6 @@ def permit(max_uses: int = 1, seconds: int = 60) -> PermitAsked:
 
 
 def changed(draft: D, changes: dict[str, Any]) -> D:
+    if isinstance(draft, EventDraft):
+        return draft._replace(**changes)
     return replace(draft, **changes)

@@ -5,7 +5,7 @@ catch the log that would have said allow. `EVENTS` and `USES` together name ever
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from fakes.evidence_drafts import (
@@ -482,7 +482,7 @@ def use_after_amend(log: MemoryLog) -> UseScene:
 
 def use_after_egress_ended(log: MemoryLog) -> UseScene:
     log.submit(consent(egress=True))
-    asked = replace(event(1), egress=True, permit=permit())
+    asked = event(1)._replace(egress=True, permit=permit())
     allowed = log.submit(asked, decision=decision(context={"egress": True}))[0]
     log.submit(AmendDraft(basis=0, egress=False))
     return UseScene(allowed.i, (R.EGRESS_NOT_COVERED,))  # type: ignore[union-attr]

@@ -206,7 +206,7 @@ class VariedStory:
         made, form = decision, str(basis.form)
         if dice.random() < 1 / 15:
             changes, made, form = self._odd(form)
-        event = replace(event, **changes)
+        event = event._replace(**changes)
         context = {
             "operation": str(event.operation),
             "egress": event.egress,

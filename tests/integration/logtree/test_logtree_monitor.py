@@ -46,7 +46,7 @@ def grown(log: MemoryLog, events: int, law: str = "cn-2025") -> MemoryLog:
     """Add a consent and so many events, at this moment."""
     log.submit(replace(consent(), law=law), t=now())
     if events:
-        drafts = (replace(event(log.size * 1_000 + number), occurred=log.t) for number in range(events))
+        drafts = (event(log.size * 1_000 + number)._replace(occurred=log.t) for number in range(events))
         log.submit(*drafts, decision=decision())
     return log
 
@@ -123,7 +123,7 @@ def test_with_replay_new_entries_are_judged_too(place: Place, capsys: Any) -> No
     assert place.look("--replay") == 0
     log = place.log
     index = log.decide(decision())
-    asked = replace(event(7, purpose="spying"), occurred=log.t)
+    asked = event(7, purpose="spying")._replace(occurred=log.t)
     forged = log.forge(lambda at: replace(admit_event(asked, at, log.facts, index), verdict=Verdict.ALLOW, reasons=()))
     state = (place.folder / "state").read_bytes()
     assert place.look("--replay") == 3

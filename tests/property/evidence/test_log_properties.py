@@ -167,7 +167,7 @@ class Story:
         basis = {"known": known, "missing": None, "unknown": len(self.forms), "guardianship": 0}[off["basis"]]
         form = self.forms[known] if basis == known else "none"
         context = {"operation": str(asked.operation), "egress": asked.egress, "basis_form": form, **off["context"]}
-        return replace(asked, basis=basis, occurred=self.log.t + off["skew"]), off["make"](context=context)
+        return asked._replace(basis=basis, occurred=self.log.t + off["skew"]), off["make"](context=context)
 
 
 def replay(log):

@@ -165,7 +165,7 @@ def test_a_use_never_has_number_zero():
 def test_what_a_plain_allow_proves_and_does_not():
     log = MemoryLog()
     made = lawful(log)
-    entry = log.submit(replace(made.asked, seen=4), decision=made.decided)[0]
+    entry = log.submit(made.asked._replace(seen=4), decision=made.decided)[0]
     report = report_of(log, entry.i)
     assert sayings(report.proven) == [
         Saying.CHECKPOINT,
@@ -198,9 +198,9 @@ def test_the_bracket_needs_a_basis_older_than_what_was_seen():
     log = MemoryLog()
     made = lawful(log)
     for seen in (0, 2):
-        entry = log.submit(replace(made.asked, seen=seen), decision=made.decided)[0]
+        entry = log.submit(made.asked._replace(seen=seen), decision=made.decided)[0]
         assert Saying.BRACKET not in sayings(report_of(log, entry.i).proven)
-    entry = log.submit(replace(made.asked, seen=3), decision=made.decided)[0]
+    entry = log.submit(made.asked._replace(seen=3), decision=made.decided)[0]
     assert Saying.BRACKET in sayings(report_of(log, entry.i).proven)
 
 

@@ -2,12 +2,13 @@
 
 `check_draft` is the gate for everything malformed; the rules (`placet.evidence.admission`) trust its result. The bounds
 are narrower than what an entry may hold: coded ids only, so nothing personal gets in by way of an id, and sizes that
-always fit an entry. Plain dataclasses with simple annotations, so that msgspec reads and writes them.
+always fit an entry. Plain dataclasses with simple annotations, so that msgspec reads and writes them; the two of a
+face event, of which a log has the most by far, are named tuples: made, written and read in a third of the time.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from placet.evidence.approvals import APPROVED, approval_of
 from placet.evidence.canonical import encode, require
@@ -111,17 +112,17 @@ class DecisionDraft:
     errors: tuple[str, ...]
 
 
-@value
-class PermitAsked:
+class PermitAsked(NamedTuple):
     """The permit wanted with an allow: how many uses, and how long after the event's `t` it lasts."""
 
     max_uses: int
     lifetime_us: int
 
 
-@value
-class EventDraft:
+class EventDraft(NamedTuple):
     """A face event; the index of its decision is handed to the rules besides."""
+
+    # Invariant: the order of the fields is also that of the append request (ADR 0004).
 
     id: str
     frame: str | None

@@ -56,6 +56,8 @@ class Group:
     # cover(0, head.size), once the group is finished: the left half of the proof of its entries.
     edge: tuple[bytes, ...] = ()
     _prev: str = ""
+    # What each service may append to this log, as far as this group was asked.
+    _permitted: set[tuple[str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._prev = b64url(self.head.prev)
@@ -94,11 +96,11 @@ class Group:
     def vet(self, job: Job) -> None:
         """Give a job its error if it cannot be appended whatever the log says; a known key needs no vetting."""
         draft, submission = job.draft, job.submission
-        if draft is None or (job.service, submission.key) in self.known:
+        if draft is None or (self.known and (job.service, submission.key) in self.known):
             return
         try:
-            require_permitted(self.log, job.service, what(draft))
-            if isinstance(draft, EventDraft) and is_plain(draft):
+            self._require_permitted(job.service, what(draft))
+            if type(draft) is EventDraft and is_plain(draft):
                 job.plain = True
             else:
                 check_draft(draft)
@@ -110,6 +112,11 @@ class Group:
             if submission.decision is None and isinstance(draft, EventDraft):
                 text = "an event is submitted with its decision; nothing was appended"
                 job.outcome = Invalid("submission.decision", text)
+
+    def _require_permitted(self, service: str, kind: str) -> None:
+        if (service, kind) not in self._permitted:
+            require_permitted(self.log, service, kind)
+            self._permitted.add((service, kind))
 
     def submit(self, job: Job, decision: int | None) -> None:
         """Append a vetted job, or find what its key stands for; a refusal leaves no trace."""
@@ -179,7 +186,7 @@ class Group:
         return Position(i=LeafIndex(self.size), t=Micros(self.t), prev=self._prev)
 
     def _append_plain(self, draft: EventDraft, decision: LeafIndex) -> int:
-        index = LeafIndex(self.size)
+        index = LeafIndex(self.head.size + len(self.entries))
         body, allowed = admit_plain(draft, index, Micros(self.t), self._prev, self.facts, decision)
         self._add(body)
         if allowed:
@@ -216,7 +223,7 @@ class Group:
 
 def what(draft: Draft) -> str:
     """Return what a draft is, as `placet.audit.policy` names it."""
-    if isinstance(draft, EventDraft):
+    if type(draft) is EventDraft:
         return "event"
     if isinstance(draft, GrantDraft):
         return f"grant:{draft.form}"

@@ -1,21 +1,19 @@
 """One submission on its way through a group, from how it came to what became of it."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from placet.kit.errors import PlacetError
 from placet.kit.ledger.messages import Draft, Submission
 
 
-@dataclass(frozen=True, slots=True)
-class Sequenced:
+class Sequenced(Struct, frozen=True, gc=False):
     """What became of one submission: the index of its entry. `repeated`: the entry stood there before this group."""
 
     index: int
     repeated: bool
 
 
-@dataclass(slots=True)
-class Job:
+class Job(Struct):
     """A submission of `service`; without a draft its outcome is the error that decoding it gave.
 
     `decision` is the encoded decision that an event relies on, as it came. `plain`: it was vetted as a plain event

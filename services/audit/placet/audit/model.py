@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from msgspec import Struct
+
 from placet.audit.tail import FullTile
 from placet.tlog.hashing import EMPTY_ROOT
 from placet.tlog.note import Vkey
@@ -80,8 +82,7 @@ class StoredBasis:
     events: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredKey:
+class StoredKey(Struct, frozen=True, gc=False):
     """What an idempotency key stands for."""
 
     index: int

@@ -15,8 +15,8 @@ SEALED_SIZE: Final = HASH_SIZE + 4
 
 def sealed(service: str, key: bytes, index: int, digest: bytes) -> bytes:
     """Return what is stored as the digest of this row."""
-    check = crc32(service.encode(), crc32(key, crc32(index.to_bytes(8, "big"), crc32(digest))))
-    return digest + check.to_bytes(4, "big")
+    row = b"".join((digest, index.to_bytes(8, "big"), key, service.encode()))
+    return digest + crc32(row).to_bytes(4, "big")
 
 
 def opened(service: str, key: bytes, index: int, stored: bytes) -> bytes | None:

@@ -196,7 +196,21 @@ def decode_draft(kind: str, body: bytes | Raw) -> Draft:
     decoder = _DRAFTS.get(kind)
     if decoder is None:
         raise Invalid("submission.kind", f"no entry of kind {kind[:32]!r} can be asked for", reason="REQUEST_MALFORMED")
-    return _decode(decoder, body, f"submission.{kind}")
+    try:
+        return _decode(decoder, body, f"submission.{kind}")
+    except Invalid as error:
+        error.field = _by_name(error.field, kind)
+        raise
+
+
+def _by_name(field: str | None, kind: str) -> str | None:
+    """Return `submission.event.basis` for `submission.event[2]`: events travel as arrays, people read names."""
+    names = getattr(KINDS[kind], "_fields", ())
+    start, bracket, rest = (field or "").partition("[")
+    place, _, deeper = rest.partition("]")
+    if not (bracket and place.isdecimal() and int(place) < len(names)):
+        return field
+    return f"{start}.{names[int(place)]}{deeper}"
 
 
 def _decode(decoder: "msgspec.msgpack.Decoder[T]", data: bytes | Raw, what: str) -> T:

@@ -123,18 +123,18 @@ def _draft(case: Case, asked: Asked) -> EventDraft:
         lifetime = min(event.lifetime or DEFAULT_PERMIT_LIFETIME, place.permit_lifetime)
         permit = PermitAsked(max_uses=event.max_uses or 1, lifetime_us=lifetime * SECOND)
     return EventDraft(
-        id=event.id,
-        frame=event.frame,
-        basis=None if case.ordinal is None else BasisOrdinal(case.ordinal),
-        purpose=event.purpose,
-        operation=_OPERATIONS[event.operation],
-        device=event.device,
-        site=place.site,
-        egress=case.egress,
-        occurred=Micros(case.occurred),
-        offline=event.offline,
-        seen=asked.seen,
-        permit=permit,
+        event.id,
+        event.frame,
+        None if case.ordinal is None else BasisOrdinal(case.ordinal),
+        event.purpose,
+        _OPERATIONS[event.operation],
+        event.device,
+        place.site,
+        case.egress,
+        Micros(case.occurred),
+        event.offline,
+        asked.seen,
+        permit,
     )
 
 

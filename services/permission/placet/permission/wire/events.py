@@ -6,7 +6,7 @@ change the request's digest), looks anything up, or raises anything but a typed 
 `events[3].device`.
 """
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from placet.api.common.v1 import evidence_pb2
 from placet.api.permission.v1 import permission_pb2 as pb
@@ -189,38 +189,49 @@ def checked_to_pb(checked: Checked) -> pb.CheckResponse:
 def authorized_to_pb(answered: Answered) -> pb.AuthorizeResponse:
     """Return the answer to one event with the inclusion proof of its entry."""
     answer = answered.answers[0]
-    return pb.AuthorizeResponse(
-        answer=pb.Answer(**_answer(answer)),
-        proof=answered.appended.inclusion(answer.index),
-        checkpoint=_checkpoint(answered),
-    )
+    response = pb.AuthorizeResponse(proof=answered.appended.inclusion(answer.index), checkpoint=_checkpoint(answered))
+    _fill(response.answer, answer, _shared(answer))
+    return response
 
 
 def batch_to_pb(answered: Answered) -> pb.AuthorizeBatchResponse:
     """Return the answers to a batch with one range proof for each run of positions."""
     response = pb.AuthorizeBatchResponse(checkpoint=_checkpoint(answered))
     add = response.answers.add
+    # What many answers of a batch have in common is converted once. The articles follow from the decision.
+    shared: dict[tuple[object, ...], pb.Answer] = {}
     for answer in answered.answers:
-        add(**_answer(answer))
+        key = (answer.decision, answer.verdict, answer.reasons, answer.alternative)
+        known = shared.get(key)
+        if known is None:
+            known = shared[key] = _shared(answer)
+        _fill(add(), answer, known)
     for run in answered.appended.runs():
         response.proofs.add(begin=run.begin, end=run.end, left=run.left, right=run.right)
     return response
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
-    return {
-        "verdict": VERDICT_NUMBERS[answer.verdict],
-        "reasons": [REASON_NUMBERS[reason] for reason in answer.reasons],
-        "permitted_by": answer.permitted_by,
-        "forbidden_by": answer.forbidden_by,
-        "index": answer.index,
-        "entry": answer.entry,
-        "decision": answer.decision,
-        "permit": answer.permit,
-        "repeated": answer.repeated,
-        "alternative": answer.alternative,
-        "basis": answer.basis,
-    }
+def _shared(answer: Answer) -> pb.Answer:
+    return pb.Answer(
+        verdict=VERDICT_NUMBERS[answer.verdict],
+        reasons=[REASON_NUMBERS[reason] for reason in answer.reasons],  # type: ignore[misc]
+        permitted_by=answer.permitted_by,
+        forbidden_by=answer.forbidden_by,
+        decision=answer.decision,
+        alternative=answer.alternative,
+    )
+
+
+def _fill(message: pb.Answer, answer: Answer, shared: pb.Answer) -> None:
+    message.CopyFrom(shared)
+    message.index = answer.index
+    message.entry = answer.entry
+    if answer.basis is not None:
+        message.basis = answer.basis
+    if answer.permit:
+        message.permit = answer.permit
+    if answer.repeated:
+        message.repeated = True
 
 
 def _checkpoint(answered: Answered) -> evidence_pb2.Checkpoint:
