@@ -7,7 +7,9 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from placet.evidence.canonical import unb64url
 from placet.evidence.terms import Form, Operation
 from placet.kit.errors import Corrupt, Precondition
 from placet.permission.keyring import FILE, load
@@ -44,6 +46,8 @@ def test_a_damaged_file_stops_the_start_and_is_kept(tmp_path: Path, text: str) -
 
 def test_a_permit_is_that_of_placet_permit_byte_for_byte(tmp_path: Path) -> None:
     keyring = load(tmp_path, Random(1).randbytes)
+    (kept,) = json.loads((tmp_path / FILE).read_text())["keys"]
+    key = Ed25519PrivateKey.from_private_bytes(unb64url(kept["private"]))
     for cnf in (None, "c" * 43):
         claims = PermitClaims(
             iss="placet-permission", aud="urn:placet:vault:bank", sub=f"event:{ID}", azp="bank", jti=ID, iat=5, nbf=5,
@@ -56,7 +60,7 @@ def test_a_permit_is_that_of_placet_permit_byte_for_byte(tmp_path: Path) -> None
             event=EventClaim(index=12, leaf="B" * 42 + "A", size=14),
             policy=("C" * 42 + "A",),
         )  # fmt: skip
-        assert keyring.mint(claims) == mint(claims, keyring._key, keyring.kid)
+        assert keyring.mint(claims) == mint(claims, key, keyring.kid)
 
 
 def test_the_private_key_is_never_shown(tmp_path: Path) -> None:

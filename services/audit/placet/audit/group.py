@@ -128,7 +128,7 @@ class Group:
             return
         assert job.draft is not None
         try:
-            index, repeated = self._admit(job.draft, decision, plain=job.plain)
+            index, repeated = self._admit(job, job.draft, decision)
         except AdmissionRefused as error:
             job.outcome = Refused(error.reason, error.field, error.message)
         except PlacetError as error:
@@ -171,10 +171,10 @@ class Group:
             decisions=self.decisions,
         )
 
-    def _admit(self, draft: Draft, decision: int | None, *, plain: bool) -> tuple[int, bool]:
-        if isinstance(draft, EventDraft):
+    def _admit(self, job: Job, draft: Draft, decision: int | None) -> tuple[int, bool]:
+        if type(draft) is EventDraft:
             assert decision is not None
-            if plain:
+            if job.plain:
                 return self._append_plain(draft, LeafIndex(decision)), False
             return self._append(admit_event(draft, self._position(), self.facts, LeafIndex(decision))), False
         entry = admit(draft, self._position(), self.facts)

@@ -23,7 +23,7 @@ from placet.kit.errors import PlacetError
 
 PAGE: Final = 256
 # Share of the time that indexing may take while appends go on.
-DUTY: Final = 0.15
+DUTY: Final = 0.05
 # How long a page may fill when nothing is left to index: a commit for each event would cost more than the event.
 PAUSE_S: Final = 0.2
 

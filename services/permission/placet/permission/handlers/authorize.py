@@ -72,7 +72,7 @@ async def authorize(asked: Asked, desk: Desk, *, now: int, deadline: int) -> Ans
     book = await desk.books.open(controller, after=asked.after, now=now)
     cases = await choose(asked, book, projection=desk.projection, consents=desk.consents, now=now, deadline=deadline)
     desk.rulings.begin(now)
-    rulings = [desk.rulings.ruling(case.place, case.basis, case.event, now) for case in cases]
+    rulings = [desk.rulings.ruling(case.place, case.basis, case.event, case.egress, now) for case in cases]
     if any(wants_permit(case.event, asked) for case in cases):
         await keys.pin(controller, desk, deadline=deadline)
     submissions, decisions = _submissions(cases, rulings, asked)

@@ -23,7 +23,7 @@ async def check(asked: Asked, desk: Desk, *, now: int, deadline: int) -> Checked
     cases = await choose(asked, book, projection=desk.projection, consents=desk.consents, now=now, deadline=deadline)
     case = cases[0]
     desk.rulings.begin(now)
-    ruling = desk.rulings.ruling(case.place, case.basis, case.event, now)
+    ruling = desk.rulings.ruling(case.place, case.basis, case.event, case.egress, now)
     reasons = tuple(reason.value for reason in _reasons(case, ruling, now))
     return Checked(
         verdict=Verdict.DENY if reasons else Verdict.ALLOW,

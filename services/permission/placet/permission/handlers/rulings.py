@@ -67,7 +67,7 @@ class Rulings:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._packs: tuple[Any, ...] = ()
-        self._memo: dict[_Key, Ruling] = {}
+        self._memo: dict[tuple[object, ...], Ruling] = {}
 
     def begin(self, now: int) -> None:
         """Forget what other packs said; call once before the rulings of a request."""
@@ -76,25 +76,26 @@ class Rulings:
             self._memo.clear()
             self._packs = packs
 
-    def ruling(self, place: Place, basis: BasisFacts | None, event: FaceEvent, now: int) -> Ruling:
-        """Return what the law says about this event at `now` (microseconds)."""
-        storage = event.storage or place.storage
-        key = _Key(
-            place.shape,
-            NO_BASIS if basis is None else basis.shape,
+    def ruling(self, place: Place, basis: BasisFacts | None, event: FaceEvent, egress: bool, now: int) -> Ruling:
+        """Return what the law says about this event at `now` (microseconds); `egress` as `is_egress` has it."""
+        asked = (
             event.operation,
             event.inference,
-            storage,
-            is_egress(event, storage),
+            event.storage or place.storage,
+            egress,
             event.disclosure,
             event.sale_or_profit,
             event.scraped_source,
             event.national_channel,
         )
-        return self._memo.get(key) or self._decide(key, now)
+        key = (place.key, "" if basis is None else basis.key, asked)
+        known = self._memo.get(key)
+        if known is not None:
+            return known
+        return self._decide(key, _Key(place.shape, NO_BASIS if basis is None else basis.shape, *asked), now)
 
-    def _decide(self, key: _Key, now: int) -> Ruling:
-        decision = self._engine.decide(_context(key), now)
+    def _decide(self, key: tuple[object, ...], facts: _Key, now: int) -> Ruling:
+        decision = self._engine.decide(_context(facts), now)
         hashes = tuple(pack.hash for pack in decision.policies)
         ruling = Ruling(_draft(decision), Decided(decision.permit, decision.forbid, hashes))
         if ErrorCode.EVALUATOR_FAILED.value not in decision.errors:

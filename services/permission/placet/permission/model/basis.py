@@ -47,6 +47,8 @@ class BasisFacts:
     # The band holds until then, 0: for good.
     age_band_until: int = 0
     shape: Shape = field(init=False, repr=False, compare=False)
+    # The same as text: a string remembers its hash, and this is looked up with every event.
+    key: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         shape: Shape = (
@@ -63,6 +65,7 @@ class BasisFacts:
             self.age_band.value,
         )
         object.__setattr__(self, "shape", shape)
+        object.__setattr__(self, "key", repr(shape))
 
 
 # A decision without any basis.

@@ -85,6 +85,8 @@ class Place(NamedTuple):
     # The facts hold for since <= now < until.
     since: int
     until: int
+    # The shape as text: a string remembers its hash, and this is looked up with every event.
+    key: str
 
 
 class Book:
@@ -161,6 +163,7 @@ class Book:
             retention_days=purpose.retention_days if purpose else 0,
             since=max((turn for turn in turns if turn <= now), default=0),
             until=min((turn for turn in turns if turn > now), default=MAX_INT),
+            key=repr(shape),
         )
 
 
