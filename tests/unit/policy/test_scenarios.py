@@ -138,7 +138,7 @@ CASE: dict[str, Any] = GOOD["scenarios"][0]
         ({**GOOD, "packs": ["../packs/cn-2025"]}, "packs"),
         ({**GOOD, "packs": [2025]}, "packs"),
         ({**GOOD, "given": {"sign": True}}, "given"),
-        ({**GOOD, "given": ["sign_valid"]}, "given, given"),
+        ({**GOOD, "given": ["sign_valid"]}, "given"),
         ({**GOOD, "scenarios": []}, "scenarios"),
         ({**GOOD, "scenarios": {}}, "scenarios"),
         ({**GOOD, "scenarios": ["x"]}, "scenario 1"),

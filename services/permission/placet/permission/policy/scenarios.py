@@ -67,7 +67,12 @@ def run(document: object, load: Callable[[str], Pack] = load_shipped) -> list[Re
     Raises ScenarioInvalid naming the place in the file, PackInvalid when a pack does not load.
     """
     suite = parse(document)
-    return check(suite, [_loaded(name, load) for name in suite.packs])
+    return check(suite, load_all(suite, load))
+
+
+def load_all(suite: Suite, load: Callable[[str], Pack] = load_shipped) -> list[Pack]:
+    """Return the packs that the file names, in its order. Raises as `run` does."""
+    return [_loaded(name, load) for name in suite.packs]
 
 
 def check(suite: Suite, packs: Sequence[Pack]) -> list[Result]:
