@@ -8,7 +8,7 @@ from typing import Any
 import cedarpy
 import yaml
 
-from placet.permission.policy.pack import POLICIES, SHIPPED, Pack, load_shipped
+from placet.permission.policy.pack import POLICIES, SHIPPED, load_shipped
 
 NAMES = sorted(folder.name for folder in SHIPPED.iterdir())
 SCENARIOS = Path(__file__).parents[2] / "scenarios"

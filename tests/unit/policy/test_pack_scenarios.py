@@ -1,4 +1,4 @@
-"""Every rule of every pack is shown by its scenario file: one case where it alone denies, one where it has nothing to say."""
+"""Every rule of every pack is shown by its scenario file: one case that it alone denies, one in which it is kept."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Each pack but cn-2025 against the lawful base: every field turned to every other value, with exactly what then forbids.
+"""Each pack but cn-2025 against the lawful base: every field turned to every other value, and what then forbids.
 
 Written beside the scenarios, not from them: what stands in no table below must be allowed. (test_cn_2025.py holds the
 default pack, with more detail.)

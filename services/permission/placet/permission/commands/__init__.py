@@ -10,7 +10,7 @@ from typer.main import get_command
 # Name -> module:function.
 COMMANDS: Final = {
     "list": "placet.permission.commands.list:list_packs",
-    "test": "placet.permission.commands.test:test_files",
+    "test": "placet.permission.commands.test:run_scenarios",
 }
 
 

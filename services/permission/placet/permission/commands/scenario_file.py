@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from yaml.nodes import MappingNode, Node, SequenceNode
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from placet.permission.policy.errors import ScenarioInvalid
 
@@ -75,14 +75,11 @@ class _Strict(yaml.SafeLoader):
     """YAML without objects and without doubled keys."""
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} stands twice", key.start_mark
-                )
-            if isinstance(key.value, str):
-                seen.add(key.value)
+        keys = [key for key, _ in node.value if isinstance(key, ScalarNode)]
+        for at, key in enumerate(keys):
+            if key.value in (other.value for other in keys[:at]):
+                why = f"the key {key.value!r} stands twice"
+                raise yaml.constructor.ConstructorError(None, None, why, key.start_mark)
         return super().construct_mapping(node, deep)
 
 

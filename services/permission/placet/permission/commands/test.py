@@ -39,7 +39,7 @@ class Tested:
         return self.file.line(("scenarios", at))
 
 
-def test_files(
+def run_scenarios(
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Scenario files (YAML), each naming its packs.")],
     output: OutputOption = Output.TEXT,
 ) -> None:

@@ -51,8 +51,8 @@ def _head(pack: Pack) -> Iterator[str]:
     bands = ", ".join(f"`{band.value}`" for band in metadata.minor.bands) or "none"
     yield f"- Counts as a minor: {bands}. {_both(metadata.minor.explanation)}"
     if metadata.minor.bands:
-        yield "- An age is reached as the birthday begins in the person's own time zone; who was born on 29 February has"
-        yield "  it on 1 March in other years, so that nobody comes of age a day early (the same rule for every pack)."
+        yield "- An age is reached as the birthday begins in the person's own time zone. A birthday of 29 February"
+        yield "  is 1 March in other years, so that nobody comes of age a day early (one rule for all packs)."
     yield f"- Version {metadata.version}, pack hash `{pack.hash}`."
     yield ""
 
