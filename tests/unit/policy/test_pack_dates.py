@@ -102,6 +102,13 @@ def test_the_service_lets_a_draft_decide_only_where_the_settings_name_it(caplog:
     assert [record.__dict__["pack"] for record in caplog.records] == [DRAFT]
 
 
+def test_the_service_does_not_start_with_packs_that_it_cannot_use() -> None:
+    with pytest.raises(PackInvalid, match=r"Pack cn-2026/[.]: cannot be read"):
+        _engine(["cn-2025", "cn-2026"])
+    with pytest.raises(PacksConflict):
+        _engine(["cn-2025", "cn-2025"])
+
+
 # --- versions
 
 

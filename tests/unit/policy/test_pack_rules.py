@@ -142,14 +142,17 @@ def test_no_basis_is_denied_by_the_article_on_bases(name: str) -> None:
 
 
 def test_no_neglected_duty_keeps_a_face_stored(name: str) -> None:
-    """Every duty missing at once, under consent: deleting is allowed still."""
+    """Every duty missing at once: deleting is allowed still, by consent and on every ground of a legal permission."""
     neglected = {
         field: not value
         for field, value in lawful().items()
         if isinstance(value, bool) and field not in ("sale_or_profit", "state_provision")
     }
-    decision = judge([shipped.pack(name)], lawful(**neglected, operation=Operation.DELETE))
-    assert (decision.verdict, decision.forbid) == (Verdict.ALLOW, ())
+    codes = [code for code in BasisCode if code is not BasisCode.NONE]
+    by_law = [{"basis_form": BasisForm.LEGAL_PERMISSION, "basis_code": code} for code in codes]
+    for basis in [{"basis_form": BasisForm.CONSENT}, *by_law]:
+        decision = judge([shipped.pack(name)], lawful(**neglected, **basis, operation=Operation.DELETE))
+        assert (decision.verdict, decision.forbid) == (Verdict.ALLOW, ()), basis
 
 
 def test_a_permit_for_each_form_of_basis(name: str) -> None:

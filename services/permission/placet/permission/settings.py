@@ -16,7 +16,7 @@ class Settings(BaseServiceSettings):
     packs: tuple[str, ...] = Field(
         default=("cn-2025",),
         min_length=1,
-        description="Policy packs in force, by id, as a JSON list; each has its own dates (a draft: from now on). "
+        description="Policy packs in force, by id, as a JSON list; each has its own dates (a draft, at once). "
         "Every one must permit.",
     )
     permit_issuer: str = Field(
