@@ -4,7 +4,8 @@ Owns: the order of starting. Never: decides anything; a pack that does not load,
 stops the start.
 """
 
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from placet.api.permission.v1 import permission_pb2_grpc, register_pb2_grpc
@@ -28,7 +29,7 @@ from placet.permission.model.projection import Projection
 from placet.permission.model.vocabulary import SECOND
 from placet.permission.peers import BusConsents, BusControllers
 from placet.permission.policy.engine import Engine
-from placet.permission.policy.pack import load_shipped
+from placet.permission.policy.pack import load_shipped, on_purpose
 from placet.permission.servicer import Desks, PermissionServicer, RegisterServicer
 from placet.permission.settings import Settings
 from placet.permission.store import legal as legal_store
@@ -40,6 +41,7 @@ from placet.permission.store.registers import SqlRegisters
 from placet.permission.tables import OUTBOX, Table
 
 KEYS_SUBJECT = "placet.*.permission.keys"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +61,7 @@ async def start(stack: Stack[Settings]) -> None:
     """Start the permission service."""
     settings = stack.settings
     make_directory(settings.data_dir, 0o700)
-    rulings = Rulings(Engine(load_shipped(pack) for pack in settings.packs))
+    rulings = Rulings(_engine(settings.packs))
     database = await Database.open(settings.database())
     stack.on_stop(database.close)
     await database.create_all(Table.metadata)
@@ -90,6 +92,15 @@ async def start(stack: Stack[Settings]) -> None:
         (permission_pb2_grpc.add_PermissionServiceServicer_to_server, PermissionServicer(desks, thumbprint)),
         (register_pb2_grpc.add_RegisterServiceServicer_to_server, RegisterServicer(desks)),
     )
+
+
+def _engine(names: Iterable[str]) -> Engine:
+    """Return the engine of these packs. Naming a draft is the deliberate choice that lets it decide: it is logged."""
+    packs = [on_purpose(load_shipped(name)) for name in names]
+    for pack in packs:
+        if pack.draft:
+            _log.warning("a draft decides that never was law: PLACET_PACKS names it", extra={"pack": pack.id})
+    return Engine(packs)
 
 
 def _bus(stack: Stack[Settings]) -> Bus:

@@ -16,7 +16,8 @@ class Settings(BaseServiceSettings):
     packs: tuple[str, ...] = Field(
         default=("cn-2025",),
         min_length=1,
-        description="Policy packs in force, by id, as a JSON list; each has its own dates. Every one must permit.",
+        description="Policy packs in force, by id, as a JSON list; each has its own dates (a draft, at once). "
+        "Every one must permit.",
     )
     permit_issuer: str = Field(
         default="placet-permission", min_length=1, description="Issuer (`iss`) of permits; the vault expects it."

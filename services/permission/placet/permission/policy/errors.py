@@ -43,8 +43,10 @@ class ContextInvalid(PolicyError):
 
 
 class ScenarioInvalid(PolicyError):
-    """A scenario file cannot be run: `where` is the path inside the file."""
+    """A scenario file cannot be run: `where` in words, `path` as the keys and numbers (from 0) that lead there."""
 
-    def __init__(self, where: str, why: str) -> None:
+    def __init__(self, where: str, why: str, *, path: tuple[str | int, ...] = ()) -> None:
         self.where = where
+        self.path = path
+        self.why = why
         super().__init__(f"Scenario file, {where}: {why}")

@@ -20,6 +20,8 @@ from placet.permission.model.vocabulary import AgeBand
 from placet.permission.policy.errors import PackInvalid
 
 FILE = "pack.json"
+# The first moment in force of a draft: no clock reaches it.
+NEVER = 2**62
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -119,7 +121,8 @@ class Metadata(_Part, frozen=True, kw_only=True):
     version: NonEmpty
     jurisdiction: NonEmpty
     title: Text
-    in_force: InForce
+    # None: a draft that never was law; no date puts it in force.
+    in_force: InForce | None
     minor: Minor
     instruments: tuple[Instrument, ...]
     rules: tuple[Rule, ...]
@@ -127,13 +130,13 @@ class Metadata(_Part, frozen=True, kw_only=True):
 
     @property
     def begin(self) -> int:
-        """First moment in force, microseconds since 1970 UTC."""
-        return _microseconds(self.in_force.begin)
+        """First moment in force, microseconds since 1970 UTC; NEVER for a draft."""
+        return _microseconds(self.in_force.begin) if self.in_force else NEVER
 
     @property
     def until(self) -> int | None:
         """First moment no longer in force, microseconds since 1970 UTC, or None."""
-        return _microseconds(self.in_force.until) if self.in_force.until else None
+        return _microseconds(self.in_force.until) if self.in_force and self.in_force.until else None
 
 
 def parse(pack: str, data: bytes) -> Metadata:

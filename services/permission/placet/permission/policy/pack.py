@@ -10,7 +10,7 @@ The hash is permanent: SHA-256("placet/pack/v1\\0" || canonical JSON {files: [[p
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,11 @@ class Pack:
     # Invariant: one rule for each policy, in the order of pack.json.
     rules: Mapping[str, Rule]
 
+    @property
+    def draft(self) -> bool:
+        """Whether this never was law: no date puts it in force (`on_purpose` does)."""
+        return self.metadata.in_force is None
+
     def counts_as_minor(self, band: AgeBand) -> bool:
         """Tell whether a person of this age band counts as a minor under this law."""
         return band in self.minor_bands
@@ -63,6 +68,11 @@ class Pack:
 def load_shipped(pack: str = DEFAULT_PACK) -> Pack:
     """Load a pack that comes with Placet. Raises PackInvalid."""
     return load(SHIPPED / pack)
+
+
+def on_purpose(pack: Pack) -> Pack:
+    """Return the pack as an operator who names it applies it: a draft from 1970 on, every other by its own dates."""
+    return replace(pack, begin=0) if pack.draft else pack
 
 
 def load(folder: Path) -> Pack:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from placet.permission.policy.metadata import Article, Confidence, Instrument, Metadata, Rule, Text
+from placet.permission.policy.metadata import Article, Confidence, InForce, Instrument, Metadata, Rule, Text
 from placet.permission.policy.pack import Pack, load_shipped
 
 _MARK = {Confidence.READ: "read", Confidence.UNVERIFIED: "**unverified**"}
@@ -35,7 +35,6 @@ def _lines(pack: Pack) -> Iterator[str]:
 
 def _head(pack: Pack) -> Iterator[str]:
     metadata = pack.metadata
-    until = metadata.in_force.until.isoformat() if metadata.in_force.until else "further notice"
     yield f"# {pack.id}"
     yield ""
     yield "<!-- Made from the pack by placet.permission.policy.page: change the pack, then make this page again. -->"
@@ -48,11 +47,21 @@ def _head(pack: Pack) -> Iterator[str]:
     yield "> **unverified** rests on something else than the text of the article (a summary, another law, a draft),"
     yield "> until someone with the text confirms it."
     yield ""
-    yield f"- In force from {metadata.in_force.begin.isoformat()} until {until}; jurisdiction {metadata.jurisdiction}."
+    yield f"- {_dates(metadata.in_force)}; jurisdiction {metadata.jurisdiction}."
     bands = ", ".join(f"`{band.value}`" for band in metadata.minor.bands) or "none"
     yield f"- Counts as a minor: {bands}. {_both(metadata.minor.explanation)}"
+    if metadata.minor.bands:
+        yield "- An age is reached as the birthday begins in the person's own time zone. A birthday of 29 February"
+        yield "  is 1 March in other years, so that nobody comes of age a day early (one rule for all packs)."
     yield f"- Version {metadata.version}, pack hash `{pack.hash}`."
     yield ""
+
+
+def _dates(in_force: InForce | None) -> str:
+    if in_force is None:
+        return "**A draft that never was law**: no date puts it in force, and it decides only where somebody names it"
+    until = in_force.until.isoformat() if in_force.until else "further notice"
+    return f"In force from {in_force.begin.isoformat()} until {until}"
 
 
 def _instruments(metadata: Metadata) -> Iterator[str]:
@@ -89,7 +98,8 @@ def _recorded(metadata: Metadata, instruments: dict[str, Instrument]) -> Iterato
 
 
 def _cited(article: Article, instruments: dict[str, Instrument]) -> str:
-    return f"{instruments[article.instrument].title.en}, article {article.article}"
+    word = "article " if article.article[0].isdigit() else ""  # "section 15(b)" and "rule 10" say it themselves
+    return f"{instruments[article.instrument].title.en}, {word}{article.article}"
 
 
 def _both(text: Text) -> str:

@@ -7,6 +7,7 @@ law says, also of one that is not yet or no longer in force.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from placet.permission.model.vocabulary import Verdict
 from placet.permission.policy.context import Context, from_words, lawful
@@ -66,7 +67,12 @@ def run(document: object, load: Callable[[str], Pack] = load_shipped) -> list[Re
     Raises ScenarioInvalid naming the place in the file, PackInvalid when a pack does not load.
     """
     suite = parse(document)
-    return check(suite, [_loaded(name, load) for name in suite.packs])
+    return check(suite, load_all(suite, load))
+
+
+def load_all(suite: Suite, load: Callable[[str], Pack] = load_shipped) -> list[Pack]:
+    """Return the packs that the file names, in its order. Raises as `run` does."""
+    return [_loaded(name, load) for name in suite.packs]
 
 
 def check(suite: Suite, packs: Sequence[Pack]) -> list[Result]:
@@ -84,87 +90,113 @@ def names(prefix: str, article: str) -> bool:
     return article == prefix or article.startswith(f"{prefix}-")
 
 
+class _Place(NamedTuple):
+    """Where in a file: in words, and as the keys and numbers that lead there."""
+
+    words: str
+    path: tuple[str | int, ...] = ()
+
+    def at(self, key: str | int, words: str) -> "_Place":
+        return _Place(words, (*self.path, key))
+
+    def wrong(self, why: str) -> ScenarioInvalid:
+        return ScenarioInvalid(self.words, why, path=self.path)
+
+
+_FILE = _Place("the file")
+
+
 def parse(document: object) -> Suite:
     """Read a scenario file strictly; fields left out take the values of the lawful base. Raises ScenarioInvalid."""
-    top = _mapping("the file", document, {"packs", "given", "scenarios"}, required={"packs", "scenarios"})
-    packs = _words("packs", top["packs"])
+    top = _mapping(_FILE, document, {"packs", "given", "scenarios"}, required={"packs", "scenarios"})
+    at_packs, at_scenarios = _FILE.at("packs", "packs"), _FILE.at("scenarios", "scenarios")
+    packs = _words(at_packs, top["packs"])
     if not packs or len(set(packs)) != len(packs):
-        raise ScenarioInvalid("packs", "name at least one pack, and each once.")
-    base = _changed("given", lawful(), top.get("given"))
+        raise at_packs.wrong("name at least one pack, and each once.")
+    base = _changed(_FILE.at("given", "given"), lawful(), top.get("given"))
     cases = top["scenarios"]
     if not isinstance(cases, list) or not cases:
-        raise ScenarioInvalid("scenarios", "give a list of at least one scenario.")
-    scenarios = tuple(_scenario(f"scenario {number}", base, case) for number, case in enumerate(cases, 1))
+        raise at_scenarios.wrong("give a list of at least one scenario.")
+    scenarios = tuple(
+        _scenario(at_scenarios.at(number, f"scenario {number + 1}"), base, case) for number, case in enumerate(cases)
+    )
     return Suite(packs=packs, scenarios=scenarios)
 
 
-def _scenario(where: str, base: Context, case: object) -> Scenario:
-    parts = _mapping(where, case, {"name", "given", "expect"}, required={"name", "expect"})
+def _scenario(place: _Place, base: Context, case: object) -> Scenario:
+    parts = _mapping(place, case, {"name", "given", "expect"}, required={"name", "expect"})
     name = parts["name"]
     if not isinstance(name, str) or not name:
-        raise ScenarioInvalid(f"{where}, name", f"{name!r} is no name.")
-    where = f"{where} ({name})"
-    context = _changed(where, base, parts.get("given"))
-    return Scenario(name=name, context=context, expect=_expectation(where, parts["expect"]))
+        raise place.at("name", f"{place.words}, name").wrong(f"{name!r} is no name.")
+    words = f"{place.words} ({name})"
+    context = _changed(place.at("given", f"{words}, given"), base, parts.get("given"))
+    return Scenario(
+        name=name, context=context, expect=_expectation(place.at("expect", f"{words}, expect"), parts["expect"])
+    )
 
 
-def _expectation(where: str, expect: object) -> Expectation:
-    parts = _mapping(f"{where}, expect", expect, {"verdict", "permit", "forbid", "only"}, required={"verdict"})
+def _expectation(place: _Place, expect: object) -> Expectation:
+    def at(key: str) -> _Place:
+        return place.at(key, f"{place.words}.{key}")
+
+    parts = _mapping(place, expect, {"verdict", "permit", "forbid", "only"}, required={"verdict"})
     verdict, only = parts["verdict"], parts.get("only", False)
     if verdict not in ("allow", "deny"):
-        raise ScenarioInvalid(f"{where}, expect.verdict", f"{verdict!r} is neither allow nor deny.")
+        raise at("verdict").wrong(f"{verdict!r} is neither allow nor deny.")
     if not isinstance(only, bool):
-        raise ScenarioInvalid(f"{where}, expect.only", f"{only!r} is neither true nor false.")
+        raise at("only").wrong(f"{only!r} is neither true nor false.")
     return Expectation(
         verdict=Verdict(verdict),
-        permit=_words(f"{where}, expect.permit", parts.get("permit", [])),
-        forbid=_words(f"{where}, expect.forbid", parts.get("forbid", [])),
+        permit=_words(at("permit"), parts.get("permit", [])),
+        forbid=_words(at("forbid"), parts.get("forbid", [])),
         only=only,
     )
 
 
-def _changed(where: str, base: Context, given: object) -> Context:
+def _changed(place: _Place, base: Context, given: object) -> Context:
     """Return `base` with the fields under a `given` key changed."""
     if given is None:
         return base
-    words = _mapping(f"{where}, given", given, None, required=set())
+    words = _mapping(place, given, None, required=set())
     band = words.get("age_band")
     if type(band) is int:
         words = {**words, "age_band": _BANDS_AS_NUMBERS.get(band, band)}
     try:
         return from_words(words, base=base)
     except ContextInvalid as error:
-        raise ScenarioInvalid(f"{where}, given", str(error)) from error
+        raise place.at(error.field, place.words).wrong(str(error)) from error
 
 
-def _mapping(where: str, value: object, allowed: set[str] | None, *, required: set[str]) -> Mapping[str, object]:
+def _mapping(place: _Place, value: object, allowed: set[str] | None, *, required: set[str]) -> Mapping[str, object]:
     """Return `value` as a mapping with only `allowed` keys (any if None) and all `required` ones."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise ScenarioInvalid(where, "a mapping of names to values is expected here.")
+        raise place.wrong("a mapping of names to values is expected here.")
     unknown = sorted(value.keys() - allowed) if allowed is not None else []
     if unknown:
-        raise ScenarioInvalid(where, f"unknown key {unknown[0]!r}; there are {', '.join(sorted(allowed or ()))}.")
+        known = ", ".join(sorted(allowed or ()))
+        raise place.at(unknown[0], place.words).wrong(f"unknown key {unknown[0]!r}; there are {known}.")
     missing = sorted(required - value.keys())
     if missing:
-        raise ScenarioInvalid(where, f"the key {missing[0]!r} is missing.")
+        raise place.wrong(f"the key {missing[0]!r} is missing.")
     return value
 
 
-def _words(where: str, value: object) -> tuple[str, ...]:
+def _words(place: _Place, value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(word, str) and word for word in value):
-        raise ScenarioInvalid(where, f"{value!r} is no list of names.")
+        raise place.wrong(f"{value!r} is no list of names.")
     return tuple(value)
 
 
 def _loaded(name: str, load: Callable[[str], Pack]) -> Pack:
     """Return the pack; a name that is no folder of ours is a fault of the file."""
+    at = _FILE.at("packs", "packs")
     if "/" in name or "\\" in name or name.startswith("."):
-        raise ScenarioInvalid("packs", f"{name!r} is no pack id.")
+        raise at.wrong(f"{name!r} is no pack id.")
     try:
         return load(name)
     except PackInvalid as error:
         if error.file == ".":
-            raise ScenarioInvalid("packs", f"there is no pack {name!r}.") from error
+            raise at.wrong(f"there is no pack {name!r}.") from error
         raise
 
 
