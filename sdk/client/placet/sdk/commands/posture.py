@@ -17,7 +17,7 @@ from rich.text import Text
 
 from placet.evidence.words import Language
 from placet.sdk.client import Client
-from placet.sdk.commands.posture_page import WORDS, evidence_text, html, markdown, time_text, to_json
+from placet.sdk.commands.posture_page import WORDS, articles_text, evidence_text, html, markdown, time_text, to_json
 from placet.sdk.config import Config
 from placet.sdk.durable import write_durably
 from placet.sdk.model.posture import Posture, PostureFinding, PosturePoint
@@ -70,9 +70,10 @@ def _show(found: Posture, lang: Language, *, everything: bool) -> None:
     for column in (words.rule, words.state, words.found, words.evidence, words.next):
         table.add_column(column, overflow="fold")
     for finding in found.findings:
+        articles = articles_text(finding, words)
         for at, point in enumerate(_shown(finding, everything=everything)):
             table.add_row(
-                Text("" if at else f"{finding.rule} {finding.title}"),
+                Text("" if at else f"{finding.rule} {finding.title}\n") + Text("" if at else articles, style="dim"),
                 Text(words.states[point.state], style=COLOURS[point.state]),
                 Text(point.text),
                 Text("\n".join(evidence_text(one, words) for one in point.evidence)),

@@ -115,6 +115,12 @@ def evidence_text(one: PostureEvidence, words: PageWords) -> str:
     return ", ".join(parts)
 
 
+def articles_text(finding: PostureFinding, words: PageWords) -> str:
+    """Return the articles behind a rule; one that nobody read is marked wherever it appears."""
+    marked = (one.id if one.confidence == "read" else f"{one.id} ({words.unverified})" for one in finding.articles)
+    return f"{words.articles}: {', '.join(marked) or '-'}"
+
+
 def html(found: Posture, lang: Language) -> str:
     """Return a self-contained page."""
     words = WORDS[lang]
@@ -139,7 +145,7 @@ def markdown(found: Posture, lang: Language) -> str:
         for point in finding.points:
             evidence = "; ".join(evidence_text(one, words) for one in point.evidence)
             lines.append(_row(words.states[point.state], point.text, evidence, point.next))
-        lines += ["", _plain(_articles(finding, words)), ""]
+        lines += ["", _plain(articles_text(finding, words)), ""]
     return "\n".join(lines)
 
 
@@ -159,7 +165,7 @@ def _section(finding: PostureFinding, words: PageWords) -> str:
     )
     cells = "".join(f"<th>{escape(name)}</th>" for name in (words.state, words.found, words.evidence, words.next))
     rows = "".join(_tr(point, words) for point in finding.points)
-    articles = f"<p class='small'>{escape(_articles(finding, words))}</p>"
+    articles = f"<p class='small'>{escape(articles_text(finding, words))}</p>"
     return f"<section>{heading}{articles}<table><tr>{cells}</tr>{rows}</table></section>\n"
 
 
@@ -169,12 +175,6 @@ def _tr(point: PosturePoint, words: PageWords) -> str:
         f"<tr><td class='{point.state.value}'>{escape(words.states[point.state])}</td><td>{escape(point.text)}</td>"
         f"<td>{evidence}</td><td>{escape(point.next)}</td></tr>"
     )
-
-
-def _articles(finding: PostureFinding, words: PageWords) -> str:
-    """Return the articles behind a rule; one that nobody read is marked wherever it appears."""
-    marked = (one.id if one.confidence == "read" else f"{one.id} ({words.unverified})" for one in finding.articles)
-    return f"{words.articles}: {', '.join(marked) or '-'}"
 
 
 def _row(*cells: str) -> str:

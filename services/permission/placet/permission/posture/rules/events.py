@@ -15,7 +15,7 @@ from placet.permission.posture.sayings import Saying
 
 def enforced(rule: Rule, facts: Facts) -> list[Point]:
     """Return which articles deny an event that breaks a rule."""
-    named = [article.id for article in facts.articles.get(rule, ()) if article.forbids]
+    named = [article for article in facts.articles.get(rule, ()) if article.forbids]
     return [Point(saying=Saying.ENFORCED, facts={"articles": tuple(named)})] if named else [_unenforced()]
 
 

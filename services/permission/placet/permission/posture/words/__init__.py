@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
+from placet.permission.policy.metadata import Confidence
+from placet.permission.posture.facts import ArticleFact
 from placet.permission.posture.findings import Point, Rule
 from placet.permission.posture.words.en import ENGLISH
 from placet.permission.posture.words.texts import Texts
@@ -49,6 +51,8 @@ def _fill(sentence: str, point: Point, texts: Texts) -> str:
 def _show(name: str, fact: object, texts: Texts) -> str:
     if isinstance(fact, tuple):
         return texts.comma.join(_show(name, one, texts) for one in fact)
+    if isinstance(fact, ArticleFact):
+        return fact.id if fact.confidence == Confidence.READ.value else fact.id + texts.unverified
     if name == "reviewed" and isinstance(fact, int):
         return datetime.fromtimestamp(fact // 1_000_000, UTC).strftime("%Y-%m-%d")
     return texts.terms.get(str(fact), str(fact)) if name in _CODES else str(fact)

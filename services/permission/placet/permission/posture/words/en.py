@@ -248,4 +248,4 @@ _TERMS: Final = {
     "refusal_not_equal": "refusing is harder than agreeing",
     "choice_reset_by_update": "an update resets the choice",
 }
-ENGLISH: Final = Texts(titles=_TITLES, sentences=_SENTENCES, terms=_TERMS, comma=", ")
+ENGLISH: Final = Texts(titles=_TITLES, sentences=_SENTENCES, terms=_TERMS, comma=", ", unverified=" (unverified)")

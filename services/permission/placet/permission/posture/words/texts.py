@@ -15,3 +15,5 @@ class Texts:
     sentences: Mapping[Saying, tuple[str, str]]
     terms: Mapping[str, str]
     comma: str
+    # Follows the id of an article whose text nobody read in a source.
+    unverified: str

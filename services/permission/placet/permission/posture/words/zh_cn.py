@@ -210,4 +210,4 @@ _TERMS: Final = {
     "self_disclosed": "自行公开",
     "state_provision": "国家另有规定",
 }
-CHINESE: Final = Texts(titles=_TITLES, sentences=_SENTENCES, terms=_TERMS, comma="、")
+CHINESE: Final = Texts(titles=_TITLES, sentences=_SENTENCES, terms=_TERMS, comma="、", unverified="（未核实）")
