@@ -31,9 +31,11 @@ from placet.permission.errors import (
     PurposeUnknown,
     RetentionRequired,
 )
+from placet.permission.handlers import destroying
 from placet.permission.handlers.destroying import destroy, years_after
 from placet.permission.handlers.places import forbidding
 from placet.permission.handlers.registers import put
+from placet.permission.model.assessing import Assessing
 from placet.permission.model.attestations import Measure
 from placet.permission.model.receipts import Receipt
 from placet.permission.model.registers import (
@@ -46,6 +48,7 @@ from placet.permission.model.registers import (
 )
 from placet.permission.model.vocabulary import FORBIDDEN_PLACES, SECOND, Operation, PlaceClass, Verdict
 from placet.permission.policy.engine import Engine
+from placet.permission.store import registers as registers_store
 from placet.permission.tables import RegisterChangeRow
 
 ITEMS = [assessment(), incident(), deployment(), flow(), alternative(), usage()]
@@ -396,3 +399,46 @@ def test_three_years_over_a_leap_day_lose_no_day() -> None:
     leap = 1_709_164_800 * SECOND  # 2024-02-29
     assert years_after(leap, 3) == 1_803_859_200 * SECOND  # 2027-03-01
     assert years_after(leap - DAY, 3) == 1_803_772_800 * SECOND  # 2027-02-28
+
+
+# ------------------------------------------------------------------------- controls: without it, it goes unnoticed
+
+
+@pytest.mark.parametrize(
+    ("protection", "off", "item"),
+    [
+        ("_same_method", True, purpose(assessment_sha256=b"", operations=(Operation.VERIFY,))),
+        ("_incident_after", "", incident()),
+    ],
+)
+async def test_control_without_its_check_an_old_assessment_would_go_on(
+    bank: World, monkeypatch: pytest.MonkeyPatch, protection: str, off: object, item: Item
+) -> None:
+    await register(bank, purpose(assessment_sha256=b""))
+    await register(bank, assessment())
+    await register(bank, item)
+    assert await forbidden(bank) == ("cn-2025/art-9",)
+    monkeypatch.setattr(Assessing, protection, lambda *_: off)
+    (await bank.books.open(BANK, after=0, now=bank.clock()))._places.clear()
+    assert await forbidden(bank) == ()
+
+
+async def test_control_without_the_term_an_assessment_would_be_gone(
+    bank: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await register(bank, assessment(valid_until=BEGIN))
+    with pytest.raises(RetentionRequired):
+        await destroyed(bank)
+    monkeypatch.setattr(destroying, "KEPT_YEARS", 0)
+    await destroyed(bank)
+
+
+async def test_control_without_the_wipe_the_record_would_stay(
+    tmp_path: Path, bank: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await register(bank, assessment(lawfulness=SECRET.decode()))
+    bank.clock.now = years_after(BEGIN, 3)
+    monkeypatch.setattr(registers_store, "_wipe", lambda *_: None)
+    await destroyed(bank)
+    await bank.database.close()
+    assert SECRET in stored(tmp_path)
