@@ -7,17 +7,22 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from sqlmodel import select
+from unit.permission.attested import assessment, incident
 from unit.permission.test_permission_legal import DORA, DPO, ID, LEGAL, LEO, RITA, approve, issue, register, request
 from unit.permission.test_permission_legal import revoke as revoke_permission
 from unit.permission.world import BANK, BEGIN, World, device, on_files, purpose, site, world
 
+from placet.evidence.canonical import encode
 from placet.kit.db.errors import ConstraintViolated, DuplicateKey
 from placet.permission.errors import SamePerson
 from placet.permission.handlers import legal
+from placet.permission.handlers.destroying import destroy, years_after
+from placet.permission.handlers.posture import posture
 from placet.permission.model.events import Decided
 from placet.permission.model.legal import Approver, LegalState
-from placet.permission.model.registers import ItemKind
-from placet.permission.model.vocabulary import SECOND, Operation, Verdict
+from placet.permission.model.registers import Change, ItemKind, record_of
+from placet.permission.model.vocabulary import SECOND, Operation, Storage, Verdict
 from placet.permission.store.books import version_of
 from placet.permission.tables import LegalPermissionRow, RegisterChangeRow
 
@@ -117,6 +122,56 @@ async def test_a_permission_lives_its_life(tmp_path: Path, bank: World, url: str
         assert (await other.ask(**event)).reasons == ("BASIS_WITHDRAWN",)  # not told yet: the ledger knows
         other.clock.now += 3 * SECOND
         assert (await other.ask(**event)).reasons == ("BASIS_MISSING", "POLICY")
+
+
+async def test_an_assessment_stands_by_the_order_of_changes_for_the_next_process(
+    tmp_path: Path, bank: World, url: str
+) -> None:
+    bare = {"assessment_sha256": b"", "assessment_valid_until": 0}
+    changed = purpose(**bare, operations=(Operation.VERIFY,))
+    steps = (
+        (purpose(**bare), "missing"),
+        (assessment(), "valid"),
+        (changed, "method_changed"),
+        (incident(), "incident"),
+    )
+    for item, state in steps:
+        await bank.put(item)
+        async with on_files(tmp_path, bank.clock, bank.ledger, url=url) as other:
+            book = await other.books.open(BANK, after=0, now=bank.clock())
+            own = await bank.books.open(BANK, after=0, now=bank.clock())
+            assert book.assessing.standing("entry", BEGIN) == own.assessing.standing("entry", BEGIN)
+            assert book.assessing.standing("entry", BEGIN).state == state
+
+
+async def test_a_change_that_was_overtaken_counts_as_history_only(tmp_path: Path, bank: World, url: str) -> None:
+    """Confirmed late: what stands at a lower position is not in force, but the assessment knows of it everywhere."""
+    await bank.put(purpose(), assessment())
+    store = bank.registers.registers
+    current = await store.current(BANK, ItemKind.PURPOSE, "entry")
+    assert current is not None
+    assert current.index is not None
+    record = encode(record_of(purpose(storage=Storage.VAULT)))
+    late = Change(kind=current.kind, id="entry", version=99, digest=b"late", record=record, salt=b"s" * 32)
+    await store.prepare(BANK, late)
+    await store.confirm(BANK, late, current.index - 1)
+    async with on_files(tmp_path, bank.clock, bank.ledger, url=url) as other:
+        books = [await one.books.open(BANK, after=0, now=bank.clock()) for one in (bank, other)]
+    assert [book.purposes["entry"].storage for book in books] == [Storage.DEVICE, Storage.DEVICE]
+    assert books[0].assessing.standing("entry", BEGIN) == books[1].assessing.standing("entry", BEGIN)
+    assert books[0].indexes == books[1].indexes
+
+
+async def test_a_destroyed_assessment_leaves_nothing_behind(tmp_path: Path, bank: World, url: str) -> None:
+    await bank.put(assessment())
+    bank.clock.now = years_after(BEGIN, 3)
+    await destroy(BANK, "pia-1", bank.registers, now=bank.clock(), deadline=bank.clock() + SECOND)
+    async with on_files(tmp_path, bank.clock, bank.ledger, url=url) as other:
+        kept = select(RegisterChangeRow).where(RegisterChangeRow.kind == ItemKind.ASSESSMENT.value)
+        rows = await other.database.read(lambda session: list(session.exec(kept)))
+        assert [(row.record, row.salt, row.current) for row in rows] == [(b"", b"", False)]
+        found = await posture(BANK, other.posture, now=bank.clock())
+        assert found.findings[1].points[0].saying == "assessment_expired"  # what the purpose says of itself is left
 
 
 async def test_every_change_moves_the_version_once(bank: World) -> None:

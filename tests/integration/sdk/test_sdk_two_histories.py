@@ -23,12 +23,18 @@ from integration.sdk.test_sdk_receipts import APPROVER, DEVICE, HASH, IDENT, PER
 from placet.api.common.v1 import evidence_pb2
 from placet.evidence.kinds import Withdraw
 from placet.sdk import (
+    Alternative,
+    AlternativeUsage,
     ApproverRole,
+    Assessment,
     AsyncClient,
     Attestation,
+    CaptureFlow,
     CheckpointFile,
     Config,
+    Deployment,
     FaceEvent,
+    Incident,
     NoticeText,
     PermitWish,
     PlaceClass,
@@ -171,6 +177,7 @@ async def test_an_exchange_that_cannot_be_proven_in_time_costs_no_answer(mesh: L
 
 REST: dict[str, Any] = {"customer": "C-1", "purpose": "payment"}
 TEXT = NoticeText(language="en", **{name: "x" for name in NoticeText.__slots__ if name != "language"})
+ART_9 = dict.fromkeys(("lawfulness", "rights_impact", "risks", "protection", "assessor"), "x")
 CALLS: dict[str, Callable[[AsyncClient], Awaitable[Any]]] = {
     "PublishNotice": lambda one: one.publish_notice(notice_id="n", purposes=["payment"], texts=[TEXT]),
     "CaptureConsent": lambda one: one.capture_consent(**REST, notice_hash=HASH, operations=["verify"]),
@@ -187,6 +194,21 @@ CALLS: dict[str, Callable[[AsyncClient], Awaitable[Any]]] = {
     "PutSite": lambda one: one.put_site(Site(id="site-1", place_class=PlaceClass.SHOP_FLOOR)),
     "PutDevice": lambda one: one.put_device(DEVICE),
     "PutAttestation": lambda one: one.put_attestation(Attestation(filing_current=True)),
+    "PutAssessment": lambda one: one.put_assessment(
+        Assessment(id="a", purposes=("payment",), report_sha256=HASH, concluded_at=1, valid_until=2, **ART_9)
+    ),
+    "DestroyAssessment": lambda one: one.destroy_assessment("a"),
+    "PutIncident": lambda one: one.put_incident(Incident(id="i", noticed_at=1, description="x")),
+    "PutDeployment": lambda one: one.put_deployment(Deployment(id="core")),
+    "PutCaptureFlow": lambda one: one.put_capture_flow(
+        CaptureFlow(purpose="payment", evidence_sha256=HASH, checked_at=1, valid_until=2)
+    ),
+    "PutAlternative": lambda one: one.put_alternative(
+        Alternative(id="card", name="card", purposes=("payment",), checked_at=1)
+    ),
+    "PutAlternativeUsage": lambda one: one.put_alternative_usage(
+        AlternativeUsage(purpose="payment", period="2026-11", face=1, alternative=1)
+    ),
     "Enrol": lambda one: one.enrol(PERMIT, _template()),
     "Match": lambda one: one.match(PERMIT, PROBE),
     "Destroy": lambda one: one.destroy(0, reason="purpose_ended"),

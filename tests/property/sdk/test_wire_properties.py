@@ -11,8 +11,38 @@ from placet.consent.model.notices import NoticeText as ServiceText
 from placet.consent.policy.notices import content_hash as service_hash
 from placet.evidence.approvals import Approval
 from placet.evidence.terms import MAX_INT
-from placet.sdk import Approver, ApproverRole, Device, LegalDraft, LegalRequest, NoticeText, Purpose, Site
-from placet.sdk.vocabulary import Inference, LegalCode, Operation, PlaceClass, Storage
+from placet.sdk import (
+    Alternative,
+    AlternativeUsage,
+    Approver,
+    ApproverRole,
+    Assessment,
+    CaptureFlow,
+    Deployment,
+    Device,
+    Incident,
+    LegalDraft,
+    LegalRequest,
+    MeasureAttestation,
+    NoticeText,
+    Purpose,
+    Site,
+)
+from placet.sdk.vocabulary import Inference, LegalCode, Measure, Operation, PlaceClass, RetentionAnchor, Storage
+from placet.sdk.wire.attestations import (
+    alternative_of,
+    alternative_to_pb,
+    assessment_of,
+    assessment_to_pb,
+    deployment_of,
+    deployment_to_pb,
+    flow_of,
+    flow_to_pb,
+    incident_of,
+    incident_to_pb,
+    usage_of,
+    usage_to_pb,
+)
 from placet.sdk.wire.consents import content_hash, notice_to_pb
 from placet.sdk.wire.legal import draft_of, draft_to_pb
 from placet.sdk.wire.registers import device_of, device_to_pb, purpose_of, purpose_to_pb, site_of, site_to_pb
@@ -43,6 +73,9 @@ PURPOSES = st.builds(
     public_safety=st.booleans(),
     alternative=TEXTS,
     permit_lifetime=st.integers(0, 86_400),
+    retention_anchor=st.none() | st.sampled_from(RetentionAnchor),
+    review_statement=TEXTS,
+    ended_at=TIMES,
 )
 PLACES = {"place_class": st.sampled_from(PlaceClass), "public_place": st.booleans(), "name": TEXTS}
 SITES = st.builds(Site, id=IDS, **PLACES)
@@ -54,8 +87,66 @@ DEVICES = st.builds(
     sign_valid_until=TIMES,
     collection_area_set=st.booleans(),
     alternative=TEXTS,
+    sign_position=TEXTS,
+    sign_languages=st.lists(IDS, max_size=3).map(tuple),
+    sign_checked_at=TIMES,
+    collection_area=TEXTS,
+    public_safety_need=TEXTS,
+    retired=st.booleans(),
     **PLACES,
 )
+SOMETIME = st.integers(1, MAX_INT)
+SPAN = {"checked_at": SOMETIME, "valid_until": SOMETIME}
+STATED = (
+    (
+        st.builds(
+            Assessment, id=IDS, purposes=st.lists(IDS, max_size=3).map(tuple), report_sha256=HASHES, lawfulness=TEXTS,
+            rights_impact=TEXTS, risks=TEXTS, protection=TEXTS, assessor=TEXTS, concluded_at=SOMETIME,
+            valid_until=SOMETIME,
+        ),
+        assessment_to_pb,
+        assessment_of,
+    ),
+    (
+        st.builds(Incident, id=IDS, noticed_at=SOMETIME, description=TEXTS, report_sha256=HASHES),
+        incident_to_pb,
+        incident_of,
+    ),
+    (
+        st.builds(
+            Deployment, id=IDS, name=TEXTS, retired=st.booleans(),
+            measures=st.lists(
+                st.builds(MeasureAttestation, measure=st.sampled_from(Measure), evidence_sha256=HASHES, **SPAN),
+                max_size=3,
+            ).map(tuple),
+        ),
+        deployment_to_pb,
+        deployment_of,
+    ),
+    (
+        st.builds(
+            CaptureFlow, purpose=IDS, face_is_default=st.booleans(), face_is_first=st.booleans(),
+            refusal_equal=st.booleans(), choice_reset_by_update=st.booleans(), evidence_sha256=HASHES, **SPAN,
+        ),
+        flow_to_pb,
+        flow_of,
+    ),
+    (
+        st.builds(
+            Alternative, id=IDS, name=TEXTS, purposes=st.lists(IDS, max_size=3).map(tuple), in_service=st.booleans(),
+            checked_at=SOMETIME, valid_until=TIMES,
+        ),
+        alternative_to_pb,
+        alternative_of,
+    ),
+    (
+        st.builds(
+            AlternativeUsage, purpose=IDS, period=TEXTS, face=st.integers(0, MAX_INT), alternative=st.integers(0, 9)
+        ),
+        usage_to_pb,
+        usage_of,
+    ),
+)  # fmt: skip
 DRAFTS = st.builds(
     LegalDraft,
     code=st.sampled_from(LegalCode),
@@ -81,6 +172,14 @@ def test_registers_and_drafts_come_back_as_they_went(
     assert site_of(site_to_pb(site)) == site
     assert device_of(device_to_pb(device)) == device
     assert draft_of(draft_to_pb(draft)) == draft
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_what_a_controller_states_of_itself_comes_back_as_it_went(data: st.DataObject) -> None:
+    for items, to_pb, of in STATED:
+        item: Any = data.draw(items)
+        assert of(to_pb(item)) == item
 
 
 NOTICE_WORDS = {

@@ -33,7 +33,7 @@ def records(bank: World) -> list[Record]:
 
 
 async def register(bank: World, item: Item) -> Receipt:
-    return await put(BANK, item, bank.registers, deadline=bank.clock() + SECOND)
+    return await put(BANK, item, bank.registers, now=bank.clock(), deadline=bank.clock() + SECOND)
 
 
 async def rows(bank: World) -> list[RegisterChangeRow]:

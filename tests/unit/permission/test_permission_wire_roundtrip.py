@@ -4,18 +4,20 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from placet.api.common.v1 import vocabulary_pb2
 from placet.api.consent.v1 import lookup_pb2
+from placet.api.permission.v1 import attestations_pb2 as apb
 from placet.api.permission.v1 import permission_pb2 as pb
+from placet.api.permission.v1 import posture_pb2 as ppb
 from placet.api.permission.v1 import register_pb2 as rpb
 from placet.evidence.reasons import Reason
 from placet.permission.errors import ConsentsUnavailable, Invalid
 from placet.permission.model.legal import Approval, LegalPermission, LegalState
 from placet.permission.model.vocabulary import MAX_INT, AgeBand, ApproverRole
-from placet.permission.wire import legal, lookup, registers, words
+from placet.permission.wire import attestations, legal, lookup, posture, registers, words
 
 codes = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", fullmatch=True)
 texts = st.text(alphabet=st.characters(codec="ascii", min_codepoint=32, max_codepoint=126), max_size=50)
@@ -33,6 +35,7 @@ purposes = st.builds(
     inferences=st.lists(enum(vocabulary_pb2.Inference), unique=True), storage=enum(vocabulary_pb2.Storage),
     retention_days=st.integers(0, 36_500), assessment_sha256=hashes, assessment_valid_until=times, reviewed_by=codes,
     reviewed_at=times, public_safety=st.booleans(), alternative=texts, permit_lifetime=st.integers(0, 86_400),
+    retention_anchor=st.sampled_from(rpb.RetentionAnchor.values()), review_statement=texts, ended_at=times,
 )  # fmt: skip
 sites = st.builds(
     rpb.Site, id=codes, name=texts, place_class=enum(vocabulary_pb2.PlaceClass), public_place=st.booleans()
@@ -40,8 +43,58 @@ sites = st.builds(
 devices = st.builds(
     rpb.Device, id=codes, name=texts, site=codes, place_class=enum(vocabulary_pb2.PlaceClass),
     public_place=st.booleans(), sign_sha256=hashes, sign_valid_until=times, collection_area_set=st.booleans(),
-    alternative=texts,
+    alternative=texts, sign_position=texts, sign_languages=st.lists(codes, unique=True, max_size=3),
+    sign_checked_at=times, collection_area=texts, public_safety_need=texts, retired=st.booleans(),
 )  # fmt: skip
+some = st.text(alphabet=st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), min_size=1, max_size=50)
+full = st.binary(min_size=32, max_size=32)
+early, late = st.integers(1, 1_000), st.integers(1_001, MAX_INT)
+several = st.lists(codes, unique=True, min_size=1, max_size=4)
+assessments = st.builds(
+    apb.Assessment, id=codes, purposes=several, report_sha256=full, lawfulness=some, rights_impact=some, risks=some,
+    protection=some, assessor=codes, concluded_at=early, valid_until=late,
+)  # fmt: skip
+incidents = st.builds(apb.Incident, id=codes, noticed_at=early, description=some, report_sha256=hashes)
+measures = st.builds(
+    apb.MeasureAttestation, measure=enum(apb.Measure), evidence_sha256=full, checked_at=early, valid_until=late
+)
+deployments = st.builds(
+    apb.Deployment, id=codes, name=texts, retired=st.booleans(),
+    measures=st.lists(measures, unique_by=lambda one: one.measure, max_size=5),
+)  # fmt: skip
+flows = st.builds(
+    apb.CaptureFlow, purpose=codes, face_is_default=st.booleans(), face_is_first=st.booleans(),
+    refusal_equal=st.booleans(), choice_reset_by_update=st.booleans(), evidence_sha256=full, checked_at=early,
+    valid_until=late,
+)  # fmt: skip
+alternatives = st.builds(
+    apb.Alternative, id=codes, name=some, purposes=several, in_service=st.booleans(), checked_at=early,
+    valid_until=st.just(0) | late,
+)  # fmt: skip
+usages = st.builds(
+    apb.AlternativeUsage, purpose=codes, period=st.from_regex(r"20[0-9]{2}-(0[1-9]|1[0-2])", fullmatch=True),
+    face=st.integers(0, 2**40), alternative=st.integers(0, 2**40),
+)  # fmt: skip
+
+
+@given(assessments, incidents, deployments, flows, alternatives, usages)
+@settings(max_examples=60, deadline=None)
+def test_what_a_controller_states_of_itself(
+    one: apb.Assessment,
+    two: apb.Incident,
+    three: apb.Deployment,
+    four: apb.CaptureFlow,
+    five: apb.Alternative,
+    six: apb.AlternativeUsage,
+) -> None:
+    wire = attestations
+    assert wire.assessment_to_pb(wire.assessment_from_pb(apb.PutAssessmentRequest(assessment=one))) == one
+    assert wire.incident_to_pb(wire.incident_from_pb(apb.PutIncidentRequest(incident=two))) == two
+    assert wire.deployment_to_pb(wire.deployment_from_pb(apb.PutDeploymentRequest(deployment=three))) == three
+    assert wire.capture_flow_to_pb(wire.capture_flow_from_pb(apb.PutCaptureFlowRequest(flow=four))) == four
+    assert wire.alternative_to_pb(wire.alternative_from_pb(apb.PutAlternativeRequest(alternative=five))) == five
+    asked = apb.PutAlternativeUsageRequest(usage=six)
+    assert wire.usage_to_pb(wire.usage_from_pb(asked)) == six
 
 
 @given(purposes)
@@ -108,6 +161,25 @@ def test_a_legal_permission_with_its_approvals() -> None:
             "FIELD_INVALID",
         ),
         (registers.attestation_from_pb, rpb.PutAttestationRequest(), "attestation", "FIELD_MISSING"),
+        (attestations.assessment_from_pb, apb.PutAssessmentRequest(), "assessment", "FIELD_MISSING"),
+        (attestations.incident_from_pb, apb.PutIncidentRequest(), "incident", "FIELD_MISSING"),
+        (attestations.deployment_from_pb, apb.PutDeploymentRequest(), "deployment", "FIELD_MISSING"),
+        (attestations.capture_flow_from_pb, apb.PutCaptureFlowRequest(), "flow", "FIELD_MISSING"),
+        (attestations.alternative_from_pb, apb.PutAlternativeRequest(), "alternative", "FIELD_MISSING"),
+        (attestations.usage_from_pb, apb.PutAlternativeUsageRequest(), "usage", "FIELD_MISSING"),
+        (
+            attestations.deployment_from_pb,
+            apb.PutDeploymentRequest(deployment=apb.Deployment(id="x", measures=[apb.MeasureAttestation()])),
+            "deployment.measures[0].measure",
+            "FIELD_MISSING",
+        ),
+        (
+            registers.purpose_from_pb,
+            rpb.PutPurposeRequest(purpose=rpb.Purpose(id="x", operations=[1], retention_anchor=9)),  # type: ignore[arg-type,list-item]
+            "purpose.retention_anchor",
+            "FIELD_INVALID",
+        ),
+        (posture.language_from_pb, ppb.GetPostureRequest(language="fr"), "language", "FIELD_INVALID"),
         (
             registers.purpose_from_pb,
             rpb.PutPurposeRequest(purpose=rpb.Purpose(id="x", operations=[1, 0])),  # type: ignore[list-item]

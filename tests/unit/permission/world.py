@@ -29,6 +29,7 @@ from placet.permission.errors import ConsentsUnavailable
 from placet.permission.handlers import authorize as authorize_handler
 from placet.permission.handlers.authorize import Answered, Desk
 from placet.permission.handlers.legal import LegalDesk
+from placet.permission.handlers.posture import PostureDesk
 from placet.permission.handlers.registers import RegisterDesk, put
 from placet.permission.handlers.rulings import Rulings
 from placet.permission.model.basis import BasisFacts
@@ -207,6 +208,7 @@ class World:
     desk: Desk
     legal: LegalDesk
     registers: RegisterDesk
+    posture: PostureDesk
     outcomes: OutboxOutcomes
     count: int = field(default=0)
 
@@ -253,10 +255,12 @@ class World:
 
     async def put(self, *items: Any, controller: str = BANK) -> None:
         for item in items:
-            await put(controller, item, self.registers, deadline=self.clock() + SECOND)
+            now = self.clock()
+            await put(controller, item, self.registers, now=now, deadline=now + SECOND)
 
 
 def purpose(**changes: Any) -> Purpose:
+    """A lawful purpose; unless said otherwise its assessment is of this very purpose and method."""
     values: dict[str, Any] = {
         "id": "entry",
         "name": "Entry to the vault room",
@@ -265,7 +269,6 @@ def purpose(**changes: Any) -> Purpose:
         "inferences": (),
         "storage": Storage.DEVICE,
         "retention_days": 30,
-        "assessment_sha256": b"a" * 32,
         "assessment_valid_until": BEGIN + 365 * DAY,
         "reviewed_by": "reviewer-7",
         "reviewed_at": BEGIN - DAY,
@@ -274,7 +277,8 @@ def purpose(**changes: Any) -> Purpose:
         "permit_lifetime": 0,
         **changes,
     }
-    return Purpose(**values)
+    method = [values[name] for name in ("necessity", "operations", "inferences", "storage", "public_safety")]
+    return Purpose(**{"assessment_sha256": sha256(repr(method).encode()).digest()} | values)
 
 
 def site(**changes: Any) -> Site:
@@ -330,7 +334,7 @@ async def on_files(
 ) -> AsyncIterator[World]:
     """A process of the service over files that may exist already: opening it twice is a restart, or a replica."""
     fresh = Random(seed).randbytes
-    database = await Database.open(url or f"sqlite:///{folder}/permission.db")
+    database = await Database.open(url or f"sqlite:///{folder}/permission.db", secure_delete=True)
     try:
         await database.create_all(Table.metadata)
         yield await _wire(folder, clock, ledger, database, fresh)
@@ -347,11 +351,12 @@ async def _wire(folder: Path, clock: Clock, ledger: SimLedger, database: Databas
     keys = PublishedKeys(database, keyring.load(folder, fresh))
     await keys.publish()
     permissions = legal_store.SqlLegalPermissions(database, books, ledger=ledger, dispatcher=dispatcher, clock=clock)
+    engine = Engine([PACK])
     desk = Desk(
         books=books,
         consents=persons,
         projection=Projection(capacity=1_000),
-        rulings=Rulings(Engine([PACK])),
+        rulings=Rulings(engine),
         ledger=ledger,
         articles=SqlArticles(database),
         permit_keys=keys,
@@ -369,7 +374,8 @@ async def _wire(folder: Path, clock: Clock, ledger: SimLedger, database: Databas
         keys=keys,
         desk=desk,
         legal=LegalDesk(permissions=permissions, controllers=Controllers(ledger), ledger=ledger, fresh=fresh),
-        registers=RegisterDesk(registers=SqlRegisters(database, books), ledger=ledger, fresh=fresh),
+        registers=RegisterDesk(registers=SqlRegisters(database, books), ledger=ledger, engine=engine, fresh=fresh),
+        posture=PostureDesk(books=books, engine=engine),
         outcomes=OutboxOutcomes(database, dispatcher, clock=clock),
     )
 

@@ -18,18 +18,23 @@ from placet.sdk.transport.methods import Method
 
 # Frozen: to add a name is a decision, to remove one a new major version.
 NAMES = """
-AlreadyExists AmendedConsent Approved Approver ApproverRole AsyncClient AsyncOperatorClient Attestation Audience
-BasisOrdinal CapturedConsent Channel Checked CheckedReceipt CheckpointFile CheckpointStore Choice Client Coalescing
-Config ConfigError Conflict Consent ConsentState ControllerDetails ControllerState Corrupt Customer Decision Denied
-Destroyed Device EndedBy Enrolled Exhausted Expression FaceEvent Filter Forbidden Form GuardianKind Guardianship
-GuardianshipState Holding Holdings Inference Internal Invalid IssuedPermission Kind LeafIndex LedgerEntry
-LegalApproval LegalCode LegalDraft LegalPermission LegalRequest LegalState LogCheckpoint Match Micros NationalChannel
-NotFound NotServed Notice NoticeText Operation OperatorClient OperatorConfig Page PermitWish Permitted PlaceClass
-PlacetError Precondition ProofBundle ProofError PublishedNotice Purpose Reason Receipt ReceiptFolder ReceiptStore
-ReferenceKey RevokedPermission Site Storage SubjectRef SubjectReferences Targets Template Tls TokenFile
-Unauthenticated Unreachable Verdict WithdrawnConsent WithdrawnGuardianship
+AlreadyExists Alternative AlternativeUsage AmendedConsent Approved Approver ApproverRole Assessment AsyncClient
+AsyncOperatorClient Attestation Audience BasisOrdinal CaptureFlow CapturedConsent Channel Checked CheckedReceipt
+CheckpointFile CheckpointStore Choice Client Coalescing Config ConfigError Conflict Consent ConsentState
+ControllerDetails ControllerState Corrupt Customer Decision Denied Deployment Destroyed Device EndedBy Enrolled
+Exhausted Expression FaceEvent Filter Forbidden Form GuardianKind Guardianship GuardianshipState Holding Holdings
+Incident Inference Internal Invalid IssuedPermission Kind LeafIndex LedgerEntry LegalApproval LegalCode LegalDraft
+LegalPermission LegalRequest LegalState LogCheckpoint Match Measure MeasureAttestation Micros NationalChannel NotFound
+NotServed Notice NoticeText Operation OperatorClient OperatorConfig Page PermitWish Permitted PlaceClass PlacetError
+Posture PostureArticle PostureEvidence PostureFinding PosturePoint PostureState Precondition ProofBundle ProofError
+PublishedNotice Purpose Reason Receipt ReceiptFolder ReceiptStore ReferenceKey RetentionAnchor RevokedPermission Site
+Storage SubjectRef SubjectReferences Targets Template Tls TokenFile Unauthenticated Unreachable Verdict
+WithdrawnConsent WithdrawnGuardianship
 """.split()  # noqa: SIM905
-AREAS = ("faces", "stream", "consents", "registers", "legal", "vault", "ledger", "receipts", "operator")
+AREAS = (
+    *("faces", "stream", "consents", "registers", "attestations", "posture"),
+    *("legal", "vault", "ledger", "receipts", "operator"),
+)
 PAIRS = ((sdk.AsyncClient, sdk.Client), (sdk.AsyncOperatorClient, sdk.OperatorClient))
 
 

@@ -8,7 +8,7 @@ from google.protobuf.descriptor import EnumDescriptor
 from placet.api.audit.v1 import audit_pb2
 from placet.api.common.v1 import access_pb2, errors_pb2, vocabulary_pb2
 from placet.api.consent.v1 import consent_pb2
-from placet.api.permission.v1 import permission_pb2
+from placet.api.permission.v1 import attestations_pb2, permission_pb2, posture_pb2, register_pb2
 from placet.sdk.errors import Invalid, NotServed
 from placet.sdk.wire.words import ALL, APPROVER_ROLE, OPERATION, Words
 
@@ -17,7 +17,8 @@ LEFT_OUT = {"Role", "AgeBand", "BasisForm", "ErrorReason", "Wanted"}
 
 
 def enums() -> list[EnumDescriptor]:
-    files = (vocabulary_pb2, access_pb2, errors_pb2, consent_pb2, permission_pb2, audit_pb2)
+    permission = (permission_pb2, register_pb2, attestations_pb2, posture_pb2)
+    files = (vocabulary_pb2, access_pb2, errors_pb2, consent_pb2, *permission, audit_pb2)
     found = [one for file in files for one in file.DESCRIPTOR.enum_types_by_name.values()]
     return [*found, *permission_pb2.PermitWish.DESCRIPTOR.enum_types]
 

@@ -29,6 +29,15 @@ from placet.sdk.errors import (
     Unauthenticated,
     Unreachable,
 )
+from placet.sdk.model.attestations import (
+    Alternative,
+    AlternativeUsage,
+    Assessment,
+    CaptureFlow,
+    Deployment,
+    Incident,
+    MeasureAttestation,
+)
 from placet.sdk.model.consents import (
     AmendedConsent,
     CapturedConsent,
@@ -61,6 +70,7 @@ from placet.sdk.model.legal import (
     LegalRequest,
     RevokedPermission,
 )
+from placet.sdk.model.posture import Posture, PostureArticle, PostureEvidence, PostureFinding, PosturePoint
 from placet.sdk.model.registers import Attestation, Device, Purpose, Site
 from placet.sdk.model.vault import Destroyed, Enrolled, Holding, Holdings, Match, Template
 from placet.sdk.stores import CheckpointFile, CheckpointStore, ReceiptFolder, ReceiptStore
@@ -82,26 +92,33 @@ from placet.sdk.vocabulary import (
     LeafIndex,
     LegalCode,
     LegalState,
+    Measure,
     Micros,
     NationalChannel,
     Operation,
     PlaceClass,
+    PostureState,
     Reason,
+    RetentionAnchor,
     Storage,
     Verdict,
 )
 
 __all__ = (
     "AlreadyExists",
+    "Alternative",
+    "AlternativeUsage",
     "AmendedConsent",
     "Approved",
     "Approver",
     "ApproverRole",
+    "Assessment",
     "AsyncClient",
     "AsyncOperatorClient",
     "Attestation",
     "Audience",
     "BasisOrdinal",
+    "CaptureFlow",
     "CapturedConsent",
     "Channel",
     "Checked",
@@ -122,6 +139,7 @@ __all__ = (
     "Customer",
     "Decision",
     "Denied",
+    "Deployment",
     "Destroyed",
     "Device",
     "EndedBy",
@@ -137,6 +155,7 @@ __all__ = (
     "GuardianshipState",
     "Holding",
     "Holdings",
+    "Incident",
     "Inference",
     "Internal",
     "Invalid",
@@ -152,6 +171,8 @@ __all__ = (
     "LegalState",
     "LogCheckpoint",
     "Match",
+    "Measure",
+    "MeasureAttestation",
     "Micros",
     "NationalChannel",
     "NotFound",
@@ -166,6 +187,12 @@ __all__ = (
     "Permitted",
     "PlaceClass",
     "PlacetError",
+    "Posture",
+    "PostureArticle",
+    "PostureEvidence",
+    "PostureFinding",
+    "PosturePoint",
+    "PostureState",
     "Precondition",
     "ProofBundle",
     "ProofError",
@@ -176,6 +203,7 @@ __all__ = (
     "ReceiptFolder",
     "ReceiptStore",
     "ReferenceKey",
+    "RetentionAnchor",
     "RevokedPermission",
     "Site",
     "Storage",

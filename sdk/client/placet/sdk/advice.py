@@ -44,6 +44,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "TEMPLATE_DESTROYED": "there is nothing to compare with; enrol again under a basis that stands.",
     "VAULT_SEALED": "wait until the vault is unsealed; sealed, it answers only health checks.",
     "STATE_INVALID": "read the current state; this step does not follow from it.",
+    "RETENTION_REQUIRED": "keep the record; ask again after the day that the message names.",
     "BASIS_AMBIGUOUS": "name the basis: several cover this.",
     "IDEMPOTENCY_CONFLICT": "use a new id: this one stands for another request.",
     "CONCURRENT_CHANGE": "read again, then repeat the whole step.",

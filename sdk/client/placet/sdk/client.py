@@ -6,11 +6,13 @@ Owns how the areas are put together. A test compares the two method by method. F
 
 from typing import Self
 
+from placet.sdk.aio.attestations import Attestations
 from placet.sdk.aio.consents import Consents
 from placet.sdk.aio.faces import Faces
 from placet.sdk.aio.ledger import Ledger
 from placet.sdk.aio.legal import LegalPermissions
 from placet.sdk.aio.operator import AsyncOperatorClient
+from placet.sdk.aio.posture import Postures
 from placet.sdk.aio.receipts import Receipts
 from placet.sdk.aio.registers import Registers
 from placet.sdk.aio.vault import Vault
@@ -21,7 +23,7 @@ from placet.sdk.session import Sources
 __all__ = ("AsyncClient", "AsyncOperatorClient", "Client", "OperatorClient")
 
 
-class AsyncClient(Faces, Consents, Registers, LegalPermissions, Vault, Ledger, Receipts):
+class AsyncClient(Faces, Consents, Registers, Attestations, Postures, LegalPermissions, Vault, Ledger, Receipts):
     """One controller's client, for asyncio. Use it on one event loop, as an async context manager."""
 
 
@@ -73,6 +75,21 @@ class Client:
     list_purposes = method(AsyncClient.list_purposes)
     list_sites = method(AsyncClient.list_sites)
     list_devices = method(AsyncClient.list_devices)
+
+    put_assessment = method(AsyncClient.put_assessment)
+    list_assessments = method(AsyncClient.list_assessments)
+    destroy_assessment = method(AsyncClient.destroy_assessment)
+    put_incident = method(AsyncClient.put_incident)
+    list_incidents = method(AsyncClient.list_incidents)
+    put_deployment = method(AsyncClient.put_deployment)
+    list_deployments = method(AsyncClient.list_deployments)
+    put_capture_flow = method(AsyncClient.put_capture_flow)
+    list_capture_flows = method(AsyncClient.list_capture_flows)
+    put_alternative = method(AsyncClient.put_alternative)
+    list_alternatives = method(AsyncClient.list_alternatives)
+    put_alternative_usage = method(AsyncClient.put_alternative_usage)
+    list_alternative_usage = method(AsyncClient.list_alternative_usage)
+    posture = method(AsyncClient.posture)
 
     register_approver = method(AsyncClient.register_approver)
     request_legal_permission = method(AsyncClient.request_legal_permission)

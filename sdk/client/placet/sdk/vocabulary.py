@@ -26,11 +26,14 @@ __all__ = (
     "LeafIndex",
     "LegalCode",
     "LegalState",
+    "Measure",
     "Micros",
     "NationalChannel",
     "Operation",
     "PlaceClass",
+    "PostureState",
     "Reason",
+    "RetentionAnchor",
     "Storage",
     "Verdict",
 )
@@ -75,6 +78,33 @@ class Storage(StrEnum):
     NONE = "none"
     DEVICE = "device"
     VAULT = "vault"
+
+
+class RetentionAnchor(StrEnum):
+    """From when the days of a purpose's retention are counted."""
+
+    PURPOSE_END = "purpose_end"
+    LAST_INTERACTION = "last_interaction"
+    WHICHEVER_FIRST = "whichever_first"
+
+
+class Measure(StrEnum):
+    """A protection measure of Order 19 Art 14 (R3)."""
+
+    ENCRYPTION = "encryption"
+    SECURITY_AUDIT = "security_audit"
+    ACCESS_CONTROL = "access_control"
+    AUTHORISATION_MANAGEMENT = "authorisation_management"
+    INTRUSION_DETECTION = "intrusion_detection"
+
+
+class PostureState(StrEnum):
+    """How a rule stands; `at_risk` is met today, `needs_person` is what no program can tell."""
+
+    MET = "met"
+    AT_RISK = "at_risk"
+    NOT_MET = "not_met"
+    NEEDS_PERSON = "needs_person"
 
 
 class NationalChannel(StrEnum):

@@ -23,6 +23,7 @@ from placet.kit.ledger.client import LedgerClient
 from placet.permission import consumer, keyring
 from placet.permission.handlers.authorize import Desk
 from placet.permission.handlers.legal import LegalDesk
+from placet.permission.handlers.posture import PostureDesk
 from placet.permission.handlers.registers import RegisterDesk
 from placet.permission.handlers.rulings import Rulings
 from placet.permission.model.projection import Projection
@@ -54,15 +55,16 @@ class _Parts:
     dispatcher: OutboxDispatcher
     keys: PublishedKeys
     projection: Projection
-    rulings: Rulings
+    engine: Engine
 
 
 async def start(stack: Stack[Settings]) -> None:
     """Start the permission service."""
     settings = stack.settings
     make_directory(settings.data_dir, 0o700)
-    rulings = Rulings(_engine(settings.packs))
-    database = await Database.open(settings.database())
+    engine = _engine(settings.packs)
+    # What is deleted is overwritten: records of assessments are destroyed at the end of their term.
+    database = await Database.open(settings.database(), secure_delete=True)
     stack.on_stop(database.close)
     await database.create_all(Table.metadata)
     keys = PublishedKeys(database, keyring.load(settings.data_dir, stack.random))
@@ -84,7 +86,7 @@ async def start(stack: Stack[Settings]) -> None:
             dispatcher=dispatcher,
             keys=keys,
             projection=projection,
-            rulings=rulings,
+            engine=engine,
         ),
     )
     thumbprint = thumbprint_reader(certificates=settings.tls_client_ca is not None)
@@ -148,7 +150,7 @@ def _desks(stack: Stack[Settings], parts: _Parts) -> Desks:
             books=books,
             consents=BusConsents(parts.bus),
             projection=parts.projection,
-            rulings=parts.rulings,
+            rulings=Rulings(parts.engine),
             ledger=parts.ledger,
             articles=SqlArticles(database),
             permit_keys=parts.keys,
@@ -163,7 +165,10 @@ def _desks(stack: Stack[Settings], parts: _Parts) -> Desks:
             ledger=parts.ledger,
             fresh=stack.random,
         ),
-        registers=RegisterDesk(registers=SqlRegisters(database, books), ledger=parts.ledger, fresh=stack.random),
+        registers=RegisterDesk(
+            registers=SqlRegisters(database, books), ledger=parts.ledger, engine=parts.engine, fresh=stack.random
+        ),
+        posture=PostureDesk(books=books, engine=parts.engine),
         outcomes=OutboxOutcomes(database, parts.dispatcher, clock=stack.now),
         now=stack.now,
     )

@@ -4,18 +4,24 @@ Owns: the errors of this service, rooted in `placet.kit.errors`. A denied face e
 comes through here. Never: imports gRPC; carries a name, a subject reference or a key in a message.
 """
 
+from datetime import UTC, datetime
+
 from placet.kit.errors import Conflict, Denied, Invalid, NotFound, PlacetError, Precondition, Unavailable
 
 __all__ = [
     "ApprovalInvalid",
     "ApprovalsMissing",
     "ApproverUnknown",
+    "AssessmentDestroyed",
+    "AssessmentUnknown",
     "ConsentsUnavailable",
     "IdempotencyConflict",
     "Invalid",
     "LegalPermissionUnknown",
     "PlaceForbidden",
     "PlacetError",
+    "PurposeUnknown",
+    "RetentionRequired",
     "RoleMissing",
     "SamePerson",
     "SiteUnknown",
@@ -36,15 +42,24 @@ def too_large(field: str, limit: str) -> Invalid:
 
 
 class PlaceForbidden(Denied):
-    """A device may never stand in such a place (Order 19 Art 13): there is no override."""
+    """A device may never stand in such a place: there is no override.
 
-    def __init__(self, field: str, place: str, article: str) -> None:
-        explanation = f"No face recognition device may be installed in a {place.replace('_', ' ')}: {article}."
+    `metadata`: `article` (those of the packs in force, `, ` between them), `rules` (ids of their rules), `place_class`.
+    """
+
+    def __init__(self, field: str, place: str, articles: tuple[str, ...], rules: tuple[str, ...]) -> None:
+        named = ", ".join(articles)
+        explanation = f"No face recognition device may be installed in a {place.replace('_', ' ')}: {named}."
         super().__init__(
             "PLACE_FORBIDDEN",
             f"{explanation} Take it out of this place; nothing was registered.",
             field=field,
-            metadata={"article": article, "place_class": place, "explanation": explanation},
+            metadata={
+                "article": named,
+                "rules": ", ".join(rules),
+                "place_class": place,
+                "explanation": explanation,
+            },
         )
 
 
@@ -53,6 +68,40 @@ class SiteUnknown(NotFound):
 
     def __init__(self, site: str) -> None:
         super().__init__(f"Site {site} is not registered. Put the site first, then the device.", field="device.site")
+
+
+class PurposeUnknown(NotFound):
+    """Something is said about a purpose that is not registered."""
+
+    def __init__(self, field: str, purpose: str) -> None:
+        super().__init__(f"Purpose {purpose} is not registered. Put the purpose first.", field=field)
+
+
+class AssessmentUnknown(NotFound):
+    """There is no assessment of that id for this controller."""
+
+    def __init__(self, ident: str) -> None:
+        super().__init__(f"There is no assessment {ident}.", field="id")
+
+
+class AssessmentDestroyed(Precondition):
+    """An assessment of that id was destroyed; the id stays taken."""
+
+    def __init__(self, ident: str) -> None:
+        super().__init__("STATE_INVALID", f"Assessment {ident} was destroyed. Use another id.", field="assessment.id")
+
+
+class RetentionRequired(Precondition):
+    """The law wants a record kept for longer (Order 19 Art 9: three years). `until` in unix microseconds."""
+
+    def __init__(self, ident: str, until: int) -> None:
+        day = datetime.fromtimestamp(until / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        super().__init__(
+            "RETENTION_REQUIRED",
+            f"Assessment {ident} has to be kept until {day} (Order 19 Art 9). Nothing was destroyed; ask again then.",
+            field="id",
+            metadata={"kept_until": str(until)},
+        )
 
 
 class LegalPermissionUnknown(NotFound):

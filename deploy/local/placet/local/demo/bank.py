@@ -24,6 +24,7 @@ from placet.sdk import (
     Operation,
     PlaceClass,
     Purpose,
+    RetentionAnchor,
     Site,
     Storage,
 )
@@ -60,6 +61,8 @@ async def registers(bank: Company, story: Story) -> bytes:
                 assessment_valid_until=in_days(365),
                 reviewed_by="actor-7",
                 reviewed_at=datetime.now(UTC),
+                review_statement="no effect on national security, public interest or social order",
+                retention_anchor=RetentionAnchor.WHICHEVER_FIRST,
                 alternative="card and PIN",
             )
         )

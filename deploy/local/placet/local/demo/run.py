@@ -8,7 +8,7 @@ from pathlib import Path
 
 from placet.evidence.terms import Kind
 from placet.local.demo import bank as bank_scenes
-from placet.local.demo import findings, retailer
+from placet.local.demo import compliance, findings, retailer
 from placet.local.demo.bank import STAYS, Kept
 from placet.local.demo.cast import Company, company
 from placet.local.demo.crowd import Crowd, pass_by
@@ -39,10 +39,12 @@ async def play(folder: Path, story: Story) -> bool:
 async def _scenes(story: Story, bank: Company, shop: Company, folder: Path) -> Kept:
     kept = Kept()
     bank_notice = await bank_scenes.registers(bank, story)
+    await compliance.fill(bank, ("payment", "marketing", "court_search"), "card and PIN")
     adult, child, guardianship = await bank_scenes.consents(bank, story, bank_notice)
     await bank_scenes.faces(bank, story, kept)
     await bank_scenes.legal(bank, story, kept)
     shop_notice = await retailer.registers(shop, story)
+    await compliance.forget_a_sign(shop, story)
     await retailer.floor(shop, story, shop_notice)
     receipts = await bank_scenes.withdrawals(bank, story, adult, child, guardianship)
     for number, receipt in enumerate(receipts):
@@ -59,6 +61,7 @@ async def _scenes(story: Story, bank: Company, shop: Company, folder: Path) -> K
         ],
         story,
     )
+    await compliance.postures(story, folder, bank, shop)
     story.chapter("An auditor takes the evidence home")
     for one in (bank, shop):
         await _take_home(story, one, folder / one.name / "bundles", kept if one is bank else Kept(), sample[one.name])

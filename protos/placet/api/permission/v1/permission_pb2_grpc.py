@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from placet.api.permission.v1 import permission_pb2 as placet_dot_api_dot_permission_dot_v1_dot_permission__pb2
+from placet.api.permission.v1 import posture_pb2 as placet_dot_api_dot_permission_dot_v1_dot_posture__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -95,6 +96,11 @@ class PermissionServiceStub:
                 request_serializer=placet_dot_api_dot_permission_dot_v1_dot_permission__pb2.GetLegalPermissionRequest.SerializeToString,
                 response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_permission__pb2.GetLegalPermissionResponse.FromString,
                 _registered_method=True)
+        self.GetPosture = channel.unary_unary(
+                '/placet.api.permission.v1.PermissionService/GetPosture',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_posture__pb2.GetPostureRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_posture__pb2.GetPostureResponse.FromString,
+                _registered_method=True)
 
 
 class PermissionServiceServicer:
@@ -185,6 +191,13 @@ class PermissionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPosture(self, request, context):
+        """How the controller stands with each rule of the law, and what that rests on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PermissionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -247,6 +260,11 @@ def add_PermissionServiceServicer_to_server(servicer, server):
                     servicer.GetLegalPermission,
                     request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_permission__pb2.GetLegalPermissionRequest.FromString,
                     response_serializer=placet_dot_api_dot_permission_dot_v1_dot_permission__pb2.GetLegalPermissionResponse.SerializeToString,
+            ),
+            'GetPosture': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPosture,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_posture__pb2.GetPostureRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_posture__pb2.GetPostureResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -574,6 +592,33 @@ class PermissionService:
             '/placet.api.permission.v1.PermissionService/GetLegalPermission',
             placet_dot_api_dot_permission_dot_v1_dot_permission__pb2.GetLegalPermissionRequest.SerializeToString,
             placet_dot_api_dot_permission_dot_v1_dot_permission__pb2.GetLegalPermissionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPosture(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.PermissionService/GetPosture',
+            placet_dot_api_dot_permission_dot_v1_dot_posture__pb2.GetPostureRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_posture__pb2.GetPostureResponse.FromString,
             options,
             channel_credentials,
             insecure,

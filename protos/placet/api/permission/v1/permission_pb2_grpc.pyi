@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from placet.api.permission.v1 import permission_pb2 as _permission_pb2
+from placet.api.permission.v1 import posture_pb2 as _posture_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -57,6 +58,8 @@ class PermissionServiceStub:
     """Revokes a legal permission; in force once this returns."""
     GetLegalPermission: _grpc.UnaryUnaryMultiCallable[_permission_pb2.GetLegalPermissionRequest, _permission_pb2.GetLegalPermissionResponse]
     """Returns a legal permission with its draft, approvals and state."""
+    GetPosture: _grpc.UnaryUnaryMultiCallable[_posture_pb2.GetPostureRequest, _posture_pb2.GetPostureResponse]
+    """How the controller stands with each rule of the law, and what that rests on."""
 
 @_typing.type_check_only
 class PermissionServiceAsyncStub(PermissionServiceStub):
@@ -87,6 +90,8 @@ class PermissionServiceAsyncStub(PermissionServiceStub):
     """Revokes a legal permission; in force once this returns."""
     GetLegalPermission: _aio.UnaryUnaryMultiCallable[_permission_pb2.GetLegalPermissionRequest, _permission_pb2.GetLegalPermissionResponse]  # type: ignore[assignment]
     """Returns a legal permission with its draft, approvals and state."""
+    GetPosture: _aio.UnaryUnaryMultiCallable[_posture_pb2.GetPostureRequest, _posture_pb2.GetPostureResponse]  # type: ignore[assignment]
+    """How the controller stands with each rule of the law, and what that rests on."""
 
 class PermissionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Asked before a face is processed: is there a valid basis? The answer is in the ledger before it is given."""
@@ -186,5 +191,13 @@ class PermissionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_permission_pb2.GetLegalPermissionResponse, _abc.Awaitable[_permission_pb2.GetLegalPermissionResponse]]:
         """Returns a legal permission with its draft, approvals and state."""
+
+    @_abc_1.abstractmethod
+    def GetPosture(
+        self,
+        request: _posture_pb2.GetPostureRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_posture_pb2.GetPostureResponse, _abc.Awaitable[_posture_pb2.GetPostureResponse]]:
+        """How the controller stands with each rule of the law, and what that rests on."""
 
 def add_PermissionServiceServicer_to_server(servicer: PermissionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from placet.api.common.v1 import evidence_pb2 as _evidence_pb2
 from placet.api.common.v1 import vocabulary_pb2 as _vocabulary_pb2
 import builtins as _builtins
@@ -19,6 +20,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _RetentionAnchor:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RetentionAnchorEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RetentionAnchor.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RETENTION_ANCHOR_UNSPECIFIED: _RetentionAnchor.ValueType  # 0
+    """Not stated: from the enrolment."""
+    RETENTION_ANCHOR_PURPOSE_END: _RetentionAnchor.ValueType  # 1
+    RETENTION_ANCHOR_LAST_INTERACTION: _RetentionAnchor.ValueType  # 2
+    RETENTION_ANCHOR_WHICHEVER_FIRST: _RetentionAnchor.ValueType  # 3
+    """Purpose end or last interaction, whichever is first."""
+
+class RetentionAnchor(_RetentionAnchor, metaclass=_RetentionAnchorEnumTypeWrapper):
+    """From when the days of the retention are counted."""
+
+RETENTION_ANCHOR_UNSPECIFIED: RetentionAnchor.ValueType  # 0
+"""Not stated: from the enrolment."""
+RETENTION_ANCHOR_PURPOSE_END: RetentionAnchor.ValueType  # 1
+RETENTION_ANCHOR_LAST_INTERACTION: RetentionAnchor.ValueType  # 2
+RETENTION_ANCHOR_WHICHEVER_FIRST: RetentionAnchor.ValueType  # 3
+"""Purpose end or last interaction, whichever is first."""
+Global___RetentionAnchor: _TypeAlias = RetentionAnchor  # noqa: Y015
 
 @_typing.final
 class Purpose(_message.Message):
@@ -40,6 +65,9 @@ class Purpose(_message.Message):
     PUBLIC_SAFETY_FIELD_NUMBER: _builtins.int
     ALTERNATIVE_FIELD_NUMBER: _builtins.int
     PERMIT_LIFETIME_FIELD_NUMBER: _builtins.int
+    RETENTION_ANCHOR_FIELD_NUMBER: _builtins.int
+    REVIEW_STATEMENT_FIELD_NUMBER: _builtins.int
+    ENDED_AT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Coded id: [A-Za-z0-9][A-Za-z0-9._:-]{0,63}."""
     name: _builtins.str
@@ -50,7 +78,9 @@ class Purpose(_message.Message):
     retention_days: _builtins.int
     """Days after which a template must be gone; 0: not stated."""
     assessment_sha256: _builtins.bytes
-    """Impact assessment (Art 9): SHA-256 of the report, and until when it stands (microseconds, 0: none)."""
+    """Impact assessment (Art 9): SHA-256 of the report, and until when it stands (microseconds, 0: none). The register of
+    assessments says more; what it says of the same report counts.
+    """
     assessment_valid_until: _builtins.int
     reviewed_by: _builtins.str
     """Review for R12: a random actor id, and when (microseconds). Empty: not reviewed."""
@@ -60,6 +90,11 @@ class Purpose(_message.Message):
     """Offered instead of the face (R9). Empty: none."""
     permit_lifetime: _builtins.int
     """Seconds that a permit may last; 0: 60."""
+    retention_anchor: Global___RetentionAnchor.ValueType
+    review_statement: _builtins.str
+    """What the review found on national security, public interest and social order (R12), for people."""
+    ended_at: _builtins.int
+    """The purpose ended then: no event from that moment on. 0: it goes on."""
     @_builtins.property
     def operations(self) -> _containers.RepeatedScalarFieldContainer[_vocabulary_pb2.Operation.ValueType]: ...
     @_builtins.property
@@ -81,10 +116,13 @@ class Purpose(_message.Message):
         public_safety: _builtins.bool = ...,
         alternative: _builtins.str = ...,
         permit_lifetime: _builtins.int = ...,
+        retention_anchor: Global___RetentionAnchor.ValueType = ...,
+        review_statement: _builtins.str = ...,
+        ended_at: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternative", b"alternative", "assessment_sha256", b"assessment_sha256", "assessment_valid_until", b"assessment_valid_until", "id", b"id", "inferences", b"inferences", "name", b"name", "necessity", b"necessity", "operations", b"operations", "permit_lifetime", b"permit_lifetime", "public_safety", b"public_safety", "retention_days", b"retention_days", "reviewed_at", b"reviewed_at", "reviewed_by", b"reviewed_by", "storage", b"storage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternative", b"alternative", "assessment_sha256", b"assessment_sha256", "assessment_valid_until", b"assessment_valid_until", "ended_at", b"ended_at", "id", b"id", "inferences", b"inferences", "name", b"name", "necessity", b"necessity", "operations", b"operations", "permit_lifetime", b"permit_lifetime", "public_safety", b"public_safety", "retention_anchor", b"retention_anchor", "retention_days", b"retention_days", "review_statement", b"review_statement", "reviewed_at", b"reviewed_at", "reviewed_by", b"reviewed_by", "storage", b"storage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -135,6 +173,12 @@ class Device(_message.Message):
     SIGN_VALID_UNTIL_FIELD_NUMBER: _builtins.int
     COLLECTION_AREA_SET_FIELD_NUMBER: _builtins.int
     ALTERNATIVE_FIELD_NUMBER: _builtins.int
+    SIGN_POSITION_FIELD_NUMBER: _builtins.int
+    SIGN_LANGUAGES_FIELD_NUMBER: _builtins.int
+    SIGN_CHECKED_AT_FIELD_NUMBER: _builtins.int
+    COLLECTION_AREA_FIELD_NUMBER: _builtins.int
+    PUBLIC_SAFETY_NEED_FIELD_NUMBER: _builtins.int
+    RETIRED_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     name: _builtins.str
     site: _builtins.str
@@ -147,6 +191,17 @@ class Device(_message.Message):
     """The collection area is set out (Art 13)."""
     alternative: _builtins.str
     """Offered at this device instead of the face (R9). Empty: that of the purpose."""
+    sign_position: _builtins.str
+    """Where the sign hangs, for people; its languages (BCP 47, e.g. `zh-CN`); when somebody saw it (0: not stated)."""
+    sign_checked_at: _builtins.int
+    collection_area: _builtins.str
+    """Which area is collected from, for people. Stating it sets it out."""
+    public_safety_need: _builtins.str
+    """Why public safety needs a device in this public place (Art 13), for people."""
+    retired: _builtins.bool
+    """Taken down: its events are denied, and it is not looked at any more."""
+    @_builtins.property
+    def sign_languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -159,10 +214,16 @@ class Device(_message.Message):
         sign_valid_until: _builtins.int = ...,
         collection_area_set: _builtins.bool = ...,
         alternative: _builtins.str = ...,
+        sign_position: _builtins.str = ...,
+        sign_languages: _abc.Iterable[_builtins.str] | None = ...,
+        sign_checked_at: _builtins.int = ...,
+        collection_area: _builtins.str = ...,
+        public_safety_need: _builtins.str = ...,
+        retired: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternative", b"alternative", "collection_area_set", b"collection_area_set", "id", b"id", "name", b"name", "place_class", b"place_class", "public_place", b"public_place", "sign_sha256", b"sign_sha256", "sign_valid_until", b"sign_valid_until", "site", b"site"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alternative", b"alternative", "collection_area", b"collection_area", "collection_area_set", b"collection_area_set", "id", b"id", "name", b"name", "place_class", b"place_class", "public_place", b"public_place", "public_safety_need", b"public_safety_need", "retired", b"retired", "sign_checked_at", b"sign_checked_at", "sign_languages", b"sign_languages", "sign_position", b"sign_position", "sign_sha256", b"sign_sha256", "sign_valid_until", b"sign_valid_until", "site", b"site"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from placet.api.permission.v1 import attestations_pb2 as placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2
 from placet.api.permission.v1 import register_pb2 as placet_dot_api_dot_permission_dot_v1_dot_register__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -71,6 +72,71 @@ class RegisterServiceStub:
                 request_serializer=placet_dot_api_dot_permission_dot_v1_dot_register__pb2.ListDevicesRequest.SerializeToString,
                 response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_register__pb2.ListDevicesResponse.FromString,
                 _registered_method=True)
+        self.PutAssessment = channel.unary_unary(
+                '/placet.api.permission.v1.RegisterService/PutAssessment',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAssessmentRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAssessmentResponse.FromString,
+                _registered_method=True)
+        self.DestroyAssessment = channel.unary_unary(
+                '/placet.api.permission.v1.RegisterService/DestroyAssessment',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.DestroyAssessmentRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.DestroyAssessmentResponse.FromString,
+                _registered_method=True)
+        self.ListAssessments = channel.unary_unary(
+                '/placet.api.permission.v1.RegisterService/ListAssessments',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAssessmentsRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAssessmentsResponse.FromString,
+                _registered_method=True)
+        self.PutIncident = channel.unary_unary(
+                '/placet.api.permission.v1.RegisterService/PutIncident',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutIncidentRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutIncidentResponse.FromString,
+                _registered_method=True)
+        self.ListIncidents = channel.unary_unary(
+                '/placet.api.permission.v1.RegisterService/ListIncidents',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListIncidentsRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListIncidentsResponse.FromString,
+                _registered_method=True)
+        self.PutDeployment = channel.unary_unary(
+                '/placet.api.permission.v1.RegisterService/PutDeployment',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutDeploymentRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutDeploymentResponse.FromString,
+                _registered_method=True)
+        self.ListDeployments = channel.unary_unary(
+                '/placet.api.permission.v1.RegisterService/ListDeployments',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListDeploymentsRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListDeploymentsResponse.FromString,
+                _registered_method=True)
+        self.PutCaptureFlow = channel.unary_unary(
+                '/placet.api.permission.v1.RegisterService/PutCaptureFlow',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutCaptureFlowRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutCaptureFlowResponse.FromString,
+                _registered_method=True)
+        self.ListCaptureFlows = channel.unary_unary(
+                '/placet.api.permission.v1.RegisterService/ListCaptureFlows',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListCaptureFlowsRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListCaptureFlowsResponse.FromString,
+                _registered_method=True)
+        self.PutAlternative = channel.unary_unary(
+                '/placet.api.permission.v1.RegisterService/PutAlternative',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAlternativeRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAlternativeResponse.FromString,
+                _registered_method=True)
+        self.ListAlternatives = channel.unary_unary(
+                '/placet.api.permission.v1.RegisterService/ListAlternatives',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAlternativesRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAlternativesResponse.FromString,
+                _registered_method=True)
+        self.PutAlternativeUsage = channel.unary_unary(
+                '/placet.api.permission.v1.RegisterService/PutAlternativeUsage',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAlternativeUsageRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAlternativeUsageResponse.FromString,
+                _registered_method=True)
+        self.ListAlternativeUsage = channel.unary_unary(
+                '/placet.api.permission.v1.RegisterService/ListAlternativeUsage',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAlternativeUsageRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAlternativeUsageResponse.FromString,
+                _registered_method=True)
 
 
 class RegisterServiceServicer:
@@ -127,6 +193,97 @@ class RegisterServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PutAssessment(self, request, context):
+        """Registers an impact assessment of purposes: what Order 19 Art 9 asks for, and until when it stands.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DestroyAssessment(self, request, context):
+        """Destroys the record of an assessment for good; refused with RETENTION_REQUIRED before three years are over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAssessments(self, request, context):
+        """Returns the registered assessments.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutIncident(self, request, context):
+        """Records a major security incident: every assessment made before it has to be made again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListIncidents(self, request, context):
+        """Returns the recorded incidents.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutDeployment(self, request, context):
+        """Registers a system that processes faces, with what protects it (R3).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListDeployments(self, request, context):
+        """Returns the registered deployments.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutCaptureFlow(self, request, context):
+        """Attests how people are asked for their face, for one purpose (R13).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCaptureFlows(self, request, context):
+        """Returns the attested capture flows.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutAlternative(self, request, context):
+        """Registers what people can do instead of showing their face (R9).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAlternatives(self, request, context):
+        """Returns the registered alternatives.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutAlternativeUsage(self, request, context):
+        """Reports how many used the face and how many the alternative, for one purpose and month (R9).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAlternativeUsage(self, request, context):
+        """Returns the reported counts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RegisterServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -164,6 +321,71 @@ def add_RegisterServiceServicer_to_server(servicer, server):
                     servicer.ListDevices,
                     request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_register__pb2.ListDevicesRequest.FromString,
                     response_serializer=placet_dot_api_dot_permission_dot_v1_dot_register__pb2.ListDevicesResponse.SerializeToString,
+            ),
+            'PutAssessment': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutAssessment,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAssessmentRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAssessmentResponse.SerializeToString,
+            ),
+            'DestroyAssessment': grpc.unary_unary_rpc_method_handler(
+                    servicer.DestroyAssessment,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.DestroyAssessmentRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.DestroyAssessmentResponse.SerializeToString,
+            ),
+            'ListAssessments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAssessments,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAssessmentsRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAssessmentsResponse.SerializeToString,
+            ),
+            'PutIncident': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutIncident,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutIncidentRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutIncidentResponse.SerializeToString,
+            ),
+            'ListIncidents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListIncidents,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListIncidentsRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListIncidentsResponse.SerializeToString,
+            ),
+            'PutDeployment': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutDeployment,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutDeploymentRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutDeploymentResponse.SerializeToString,
+            ),
+            'ListDeployments': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeployments,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListDeploymentsRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListDeploymentsResponse.SerializeToString,
+            ),
+            'PutCaptureFlow': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutCaptureFlow,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutCaptureFlowRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutCaptureFlowResponse.SerializeToString,
+            ),
+            'ListCaptureFlows': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCaptureFlows,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListCaptureFlowsRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListCaptureFlowsResponse.SerializeToString,
+            ),
+            'PutAlternative': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutAlternative,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAlternativeRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAlternativeResponse.SerializeToString,
+            ),
+            'ListAlternatives': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAlternatives,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAlternativesRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAlternativesResponse.SerializeToString,
+            ),
+            'PutAlternativeUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutAlternativeUsage,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAlternativeUsageRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAlternativeUsageResponse.SerializeToString,
+            ),
+            'ListAlternativeUsage': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAlternativeUsage,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAlternativeUsageRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAlternativeUsageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -357,6 +579,357 @@ class RegisterService:
             '/placet.api.permission.v1.RegisterService/ListDevices',
             placet_dot_api_dot_permission_dot_v1_dot_register__pb2.ListDevicesRequest.SerializeToString,
             placet_dot_api_dot_permission_dot_v1_dot_register__pb2.ListDevicesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutAssessment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.RegisterService/PutAssessment',
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAssessmentRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAssessmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DestroyAssessment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.RegisterService/DestroyAssessment',
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.DestroyAssessmentRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.DestroyAssessmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAssessments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.RegisterService/ListAssessments',
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAssessmentsRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAssessmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutIncident(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.RegisterService/PutIncident',
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutIncidentRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutIncidentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListIncidents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.RegisterService/ListIncidents',
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListIncidentsRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListIncidentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutDeployment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.RegisterService/PutDeployment',
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutDeploymentRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutDeploymentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeployments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.RegisterService/ListDeployments',
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListDeploymentsRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListDeploymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutCaptureFlow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.RegisterService/PutCaptureFlow',
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutCaptureFlowRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutCaptureFlowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCaptureFlows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.RegisterService/ListCaptureFlows',
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListCaptureFlowsRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListCaptureFlowsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutAlternative(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.RegisterService/PutAlternative',
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAlternativeRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAlternativeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAlternatives(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.RegisterService/ListAlternatives',
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAlternativesRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAlternativesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutAlternativeUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.RegisterService/PutAlternativeUsage',
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAlternativeUsageRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.PutAlternativeUsageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAlternativeUsage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.RegisterService/ListAlternativeUsage',
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAlternativeUsageRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_attestations__pb2.ListAlternativeUsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from placet.api.permission.v1 import attestations_pb2 as _attestations_pb2
 from placet.api.permission.v1 import register_pb2 as _register_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -49,6 +50,32 @@ class RegisterServiceStub:
     """Returns the registered sites."""
     ListDevices: _grpc.UnaryUnaryMultiCallable[_register_pb2.ListDevicesRequest, _register_pb2.ListDevicesResponse]
     """Returns the registered devices, with the alternative that each offers."""
+    PutAssessment: _grpc.UnaryUnaryMultiCallable[_attestations_pb2.PutAssessmentRequest, _attestations_pb2.PutAssessmentResponse]
+    """Registers an impact assessment of purposes: what Order 19 Art 9 asks for, and until when it stands."""
+    DestroyAssessment: _grpc.UnaryUnaryMultiCallable[_attestations_pb2.DestroyAssessmentRequest, _attestations_pb2.DestroyAssessmentResponse]
+    """Destroys the record of an assessment for good; refused with RETENTION_REQUIRED before three years are over."""
+    ListAssessments: _grpc.UnaryUnaryMultiCallable[_attestations_pb2.ListAssessmentsRequest, _attestations_pb2.ListAssessmentsResponse]
+    """Returns the registered assessments."""
+    PutIncident: _grpc.UnaryUnaryMultiCallable[_attestations_pb2.PutIncidentRequest, _attestations_pb2.PutIncidentResponse]
+    """Records a major security incident: every assessment made before it has to be made again."""
+    ListIncidents: _grpc.UnaryUnaryMultiCallable[_attestations_pb2.ListIncidentsRequest, _attestations_pb2.ListIncidentsResponse]
+    """Returns the recorded incidents."""
+    PutDeployment: _grpc.UnaryUnaryMultiCallable[_attestations_pb2.PutDeploymentRequest, _attestations_pb2.PutDeploymentResponse]
+    """Registers a system that processes faces, with what protects it (R3)."""
+    ListDeployments: _grpc.UnaryUnaryMultiCallable[_attestations_pb2.ListDeploymentsRequest, _attestations_pb2.ListDeploymentsResponse]
+    """Returns the registered deployments."""
+    PutCaptureFlow: _grpc.UnaryUnaryMultiCallable[_attestations_pb2.PutCaptureFlowRequest, _attestations_pb2.PutCaptureFlowResponse]
+    """Attests how people are asked for their face, for one purpose (R13)."""
+    ListCaptureFlows: _grpc.UnaryUnaryMultiCallable[_attestations_pb2.ListCaptureFlowsRequest, _attestations_pb2.ListCaptureFlowsResponse]
+    """Returns the attested capture flows."""
+    PutAlternative: _grpc.UnaryUnaryMultiCallable[_attestations_pb2.PutAlternativeRequest, _attestations_pb2.PutAlternativeResponse]
+    """Registers what people can do instead of showing their face (R9)."""
+    ListAlternatives: _grpc.UnaryUnaryMultiCallable[_attestations_pb2.ListAlternativesRequest, _attestations_pb2.ListAlternativesResponse]
+    """Returns the registered alternatives."""
+    PutAlternativeUsage: _grpc.UnaryUnaryMultiCallable[_attestations_pb2.PutAlternativeUsageRequest, _attestations_pb2.PutAlternativeUsageResponse]
+    """Reports how many used the face and how many the alternative, for one purpose and month (R9)."""
+    ListAlternativeUsage: _grpc.UnaryUnaryMultiCallable[_attestations_pb2.ListAlternativeUsageRequest, _attestations_pb2.ListAlternativeUsageResponse]
+    """Returns the reported counts."""
 
 @_typing.type_check_only
 class RegisterServiceAsyncStub(RegisterServiceStub):
@@ -71,6 +98,32 @@ class RegisterServiceAsyncStub(RegisterServiceStub):
     """Returns the registered sites."""
     ListDevices: _aio.UnaryUnaryMultiCallable[_register_pb2.ListDevicesRequest, _register_pb2.ListDevicesResponse]  # type: ignore[assignment]
     """Returns the registered devices, with the alternative that each offers."""
+    PutAssessment: _aio.UnaryUnaryMultiCallable[_attestations_pb2.PutAssessmentRequest, _attestations_pb2.PutAssessmentResponse]  # type: ignore[assignment]
+    """Registers an impact assessment of purposes: what Order 19 Art 9 asks for, and until when it stands."""
+    DestroyAssessment: _aio.UnaryUnaryMultiCallable[_attestations_pb2.DestroyAssessmentRequest, _attestations_pb2.DestroyAssessmentResponse]  # type: ignore[assignment]
+    """Destroys the record of an assessment for good; refused with RETENTION_REQUIRED before three years are over."""
+    ListAssessments: _aio.UnaryUnaryMultiCallable[_attestations_pb2.ListAssessmentsRequest, _attestations_pb2.ListAssessmentsResponse]  # type: ignore[assignment]
+    """Returns the registered assessments."""
+    PutIncident: _aio.UnaryUnaryMultiCallable[_attestations_pb2.PutIncidentRequest, _attestations_pb2.PutIncidentResponse]  # type: ignore[assignment]
+    """Records a major security incident: every assessment made before it has to be made again."""
+    ListIncidents: _aio.UnaryUnaryMultiCallable[_attestations_pb2.ListIncidentsRequest, _attestations_pb2.ListIncidentsResponse]  # type: ignore[assignment]
+    """Returns the recorded incidents."""
+    PutDeployment: _aio.UnaryUnaryMultiCallable[_attestations_pb2.PutDeploymentRequest, _attestations_pb2.PutDeploymentResponse]  # type: ignore[assignment]
+    """Registers a system that processes faces, with what protects it (R3)."""
+    ListDeployments: _aio.UnaryUnaryMultiCallable[_attestations_pb2.ListDeploymentsRequest, _attestations_pb2.ListDeploymentsResponse]  # type: ignore[assignment]
+    """Returns the registered deployments."""
+    PutCaptureFlow: _aio.UnaryUnaryMultiCallable[_attestations_pb2.PutCaptureFlowRequest, _attestations_pb2.PutCaptureFlowResponse]  # type: ignore[assignment]
+    """Attests how people are asked for their face, for one purpose (R13)."""
+    ListCaptureFlows: _aio.UnaryUnaryMultiCallable[_attestations_pb2.ListCaptureFlowsRequest, _attestations_pb2.ListCaptureFlowsResponse]  # type: ignore[assignment]
+    """Returns the attested capture flows."""
+    PutAlternative: _aio.UnaryUnaryMultiCallable[_attestations_pb2.PutAlternativeRequest, _attestations_pb2.PutAlternativeResponse]  # type: ignore[assignment]
+    """Registers what people can do instead of showing their face (R9)."""
+    ListAlternatives: _aio.UnaryUnaryMultiCallable[_attestations_pb2.ListAlternativesRequest, _attestations_pb2.ListAlternativesResponse]  # type: ignore[assignment]
+    """Returns the registered alternatives."""
+    PutAlternativeUsage: _aio.UnaryUnaryMultiCallable[_attestations_pb2.PutAlternativeUsageRequest, _attestations_pb2.PutAlternativeUsageResponse]  # type: ignore[assignment]
+    """Reports how many used the face and how many the alternative, for one purpose and month (R9)."""
+    ListAlternativeUsage: _aio.UnaryUnaryMultiCallable[_attestations_pb2.ListAlternativeUsageRequest, _attestations_pb2.ListAlternativeUsageResponse]  # type: ignore[assignment]
+    """Returns the reported counts."""
 
 class RegisterServiceServicer(metaclass=_abc_1.ABCMeta):
     """The registers of a controller: purposes, sites, devices, and what it attests of itself.
@@ -132,5 +185,109 @@ class RegisterServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_register_pb2.ListDevicesResponse, _abc.Awaitable[_register_pb2.ListDevicesResponse]]:
         """Returns the registered devices, with the alternative that each offers."""
+
+    @_abc_1.abstractmethod
+    def PutAssessment(
+        self,
+        request: _attestations_pb2.PutAssessmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_attestations_pb2.PutAssessmentResponse, _abc.Awaitable[_attestations_pb2.PutAssessmentResponse]]:
+        """Registers an impact assessment of purposes: what Order 19 Art 9 asks for, and until when it stands."""
+
+    @_abc_1.abstractmethod
+    def DestroyAssessment(
+        self,
+        request: _attestations_pb2.DestroyAssessmentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_attestations_pb2.DestroyAssessmentResponse, _abc.Awaitable[_attestations_pb2.DestroyAssessmentResponse]]:
+        """Destroys the record of an assessment for good; refused with RETENTION_REQUIRED before three years are over."""
+
+    @_abc_1.abstractmethod
+    def ListAssessments(
+        self,
+        request: _attestations_pb2.ListAssessmentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_attestations_pb2.ListAssessmentsResponse, _abc.Awaitable[_attestations_pb2.ListAssessmentsResponse]]:
+        """Returns the registered assessments."""
+
+    @_abc_1.abstractmethod
+    def PutIncident(
+        self,
+        request: _attestations_pb2.PutIncidentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_attestations_pb2.PutIncidentResponse, _abc.Awaitable[_attestations_pb2.PutIncidentResponse]]:
+        """Records a major security incident: every assessment made before it has to be made again."""
+
+    @_abc_1.abstractmethod
+    def ListIncidents(
+        self,
+        request: _attestations_pb2.ListIncidentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_attestations_pb2.ListIncidentsResponse, _abc.Awaitable[_attestations_pb2.ListIncidentsResponse]]:
+        """Returns the recorded incidents."""
+
+    @_abc_1.abstractmethod
+    def PutDeployment(
+        self,
+        request: _attestations_pb2.PutDeploymentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_attestations_pb2.PutDeploymentResponse, _abc.Awaitable[_attestations_pb2.PutDeploymentResponse]]:
+        """Registers a system that processes faces, with what protects it (R3)."""
+
+    @_abc_1.abstractmethod
+    def ListDeployments(
+        self,
+        request: _attestations_pb2.ListDeploymentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_attestations_pb2.ListDeploymentsResponse, _abc.Awaitable[_attestations_pb2.ListDeploymentsResponse]]:
+        """Returns the registered deployments."""
+
+    @_abc_1.abstractmethod
+    def PutCaptureFlow(
+        self,
+        request: _attestations_pb2.PutCaptureFlowRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_attestations_pb2.PutCaptureFlowResponse, _abc.Awaitable[_attestations_pb2.PutCaptureFlowResponse]]:
+        """Attests how people are asked for their face, for one purpose (R13)."""
+
+    @_abc_1.abstractmethod
+    def ListCaptureFlows(
+        self,
+        request: _attestations_pb2.ListCaptureFlowsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_attestations_pb2.ListCaptureFlowsResponse, _abc.Awaitable[_attestations_pb2.ListCaptureFlowsResponse]]:
+        """Returns the attested capture flows."""
+
+    @_abc_1.abstractmethod
+    def PutAlternative(
+        self,
+        request: _attestations_pb2.PutAlternativeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_attestations_pb2.PutAlternativeResponse, _abc.Awaitable[_attestations_pb2.PutAlternativeResponse]]:
+        """Registers what people can do instead of showing their face (R9)."""
+
+    @_abc_1.abstractmethod
+    def ListAlternatives(
+        self,
+        request: _attestations_pb2.ListAlternativesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_attestations_pb2.ListAlternativesResponse, _abc.Awaitable[_attestations_pb2.ListAlternativesResponse]]:
+        """Returns the registered alternatives."""
+
+    @_abc_1.abstractmethod
+    def PutAlternativeUsage(
+        self,
+        request: _attestations_pb2.PutAlternativeUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_attestations_pb2.PutAlternativeUsageResponse, _abc.Awaitable[_attestations_pb2.PutAlternativeUsageResponse]]:
+        """Reports how many used the face and how many the alternative, for one purpose and month (R9)."""
+
+    @_abc_1.abstractmethod
+    def ListAlternativeUsage(
+        self,
+        request: _attestations_pb2.ListAlternativeUsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_attestations_pb2.ListAlternativeUsageResponse, _abc.Awaitable[_attestations_pb2.ListAlternativeUsageResponse]]:
+        """Returns the reported counts."""
 
 def add_RegisterServiceServicer_to_server(servicer: RegisterServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

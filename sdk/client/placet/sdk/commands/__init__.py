@@ -19,6 +19,7 @@ from placet.tlog.errors import TlogError
 OWN: Final = {
     "ledger": "placet.sdk.commands.ledger:app",
     "monitor": "placet.sdk.commands.monitor:monitor",
+    "posture": "placet.sdk.commands.posture:posture",
     "prove": "placet.sdk.commands.prove:prove",
     "receipts": "placet.sdk.commands.receipts:receipts",
     "verify": "placet.sdk.commands.verify:verify",

@@ -7,12 +7,15 @@ ledger.
 from dataclasses import dataclass
 from datetime import datetime
 
-from placet.sdk.vocabulary import Inference, Operation, PlaceClass, Storage
+from placet.sdk.vocabulary import Inference, Operation, PlaceClass, RetentionAnchor, Storage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purpose:
-    """Why faces are processed, and what that needs (law.md). `permit_lifetime` in seconds, 0: 60."""
+    """Why faces are processed, and what that needs (law.md). `permit_lifetime` in seconds, 0: 60.
+
+    When necessity, operations, inferences, storage or public safety change, the assessment has to be made again.
+    """
 
     id: str
     name: str = ""
@@ -28,6 +31,9 @@ class Purpose:
     public_safety: bool = False
     alternative: str = ""
     permit_lifetime: int = 0
+    retention_anchor: RetentionAnchor | None = None
+    review_statement: str = ""
+    ended_at: datetime | int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +59,20 @@ class Device:
     sign_valid_until: datetime | int | None = None
     collection_area_set: bool = False
     alternative: str = ""
+    sign_position: str = ""
+    sign_languages: tuple[str, ...] = ()
+    sign_checked_at: datetime | int | None = None
+    collection_area: str = ""
+    public_safety_need: str = ""
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attestation:
-    """What the controller attests of itself: protection (R3), filing (R8), capture flow (R13)."""
+    """What the controller attests of itself: protection (R3), filing (R8), capture flow (R13).
+
+    A registered `Deployment` counts instead of `protection_valid_until`, a `CaptureFlow` instead of the last three.
+    """
 
     protection_valid_until: datetime | int | None = None
     filing_current: bool = False

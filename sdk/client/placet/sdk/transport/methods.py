@@ -12,7 +12,9 @@ from google.protobuf.message import Message
 
 from placet.api.audit.v1 import audit_pb2 as audit
 from placet.api.consent.v1 import consent_pb2 as consent
+from placet.api.permission.v1 import attestations_pb2 as attestations
 from placet.api.permission.v1 import permission_pb2 as permission
+from placet.api.permission.v1 import posture_pb2 as posture
 from placet.api.permission.v1 import register_pb2 as register
 from placet.api.vault.v1 import vault_pb2 as vault
 
@@ -101,6 +103,53 @@ PUT_ATTESTATION = _of(
 LIST_PURPOSES = _of(_P, "ListPurposes", register.ListPurposesRequest, register.ListPurposesResponse, interface=_R)
 LIST_SITES = _of(_P, "ListSites", register.ListSitesRequest, register.ListSitesResponse, interface=_R)
 LIST_DEVICES = _of(_P, "ListDevices", register.ListDevicesRequest, register.ListDevicesResponse, interface=_R)
+PUT_ASSESSMENT = _of(
+    _P, "PutAssessment", attestations.PutAssessmentRequest, attestations.PutAssessmentResponse, interface=_R
+)
+DESTROY_ASSESSMENT = _of(
+    _P, "DestroyAssessment", attestations.DestroyAssessmentRequest, attestations.DestroyAssessmentResponse, interface=_R
+)
+LIST_ASSESSMENTS = _of(
+    _P, "ListAssessments", attestations.ListAssessmentsRequest, attestations.ListAssessmentsResponse, interface=_R
+)
+PUT_INCIDENT = _of(_P, "PutIncident", attestations.PutIncidentRequest, attestations.PutIncidentResponse, interface=_R)
+LIST_INCIDENTS = _of(
+    _P, "ListIncidents", attestations.ListIncidentsRequest, attestations.ListIncidentsResponse, interface=_R
+)
+PUT_DEPLOYMENT = _of(
+    _P, "PutDeployment", attestations.PutDeploymentRequest, attestations.PutDeploymentResponse, interface=_R
+)
+LIST_DEPLOYMENTS = _of(
+    _P, "ListDeployments", attestations.ListDeploymentsRequest, attestations.ListDeploymentsResponse, interface=_R
+)
+PUT_CAPTURE_FLOW = _of(
+    _P, "PutCaptureFlow", attestations.PutCaptureFlowRequest, attestations.PutCaptureFlowResponse, interface=_R
+)
+LIST_CAPTURE_FLOWS = _of(
+    _P, "ListCaptureFlows", attestations.ListCaptureFlowsRequest, attestations.ListCaptureFlowsResponse, interface=_R
+)
+PUT_ALTERNATIVE = _of(
+    _P, "PutAlternative", attestations.PutAlternativeRequest, attestations.PutAlternativeResponse, interface=_R
+)
+LIST_ALTERNATIVES = _of(
+    _P, "ListAlternatives", attestations.ListAlternativesRequest, attestations.ListAlternativesResponse, interface=_R
+)
+PUT_ALTERNATIVE_USAGE = _of(
+    _P,
+    "PutAlternativeUsage",
+    attestations.PutAlternativeUsageRequest,
+    attestations.PutAlternativeUsageResponse,
+    interface=_R,
+)
+LIST_ALTERNATIVE_USAGE = _of(
+    _P,
+    "ListAlternativeUsage",
+    attestations.ListAlternativeUsageRequest,
+    attestations.ListAlternativeUsageResponse,
+    interface=_R,
+)
+
+GET_POSTURE = _of(_P, "GetPosture", posture.GetPostureRequest, posture.GetPostureResponse)
 
 ENROL = _of(_V, "Enrol", vault.EnrolRequest, vault.EnrolResponse)
 MATCH = _of(_V, "Match", vault.MatchRequest, vault.MatchResponse)

@@ -4,7 +4,7 @@ from placet.api.permission.v1 import register_pb2 as pb
 from placet.sdk.ids import coded_id, micros
 from placet.sdk.model.registers import Attestation, Device, Purpose, Site
 from placet.sdk.wire.consents import operations_to_pb
-from placet.sdk.wire.words import INFERENCE, OPERATION, PLACE_CLASS, STORAGE
+from placet.sdk.wire.words import INFERENCE, OPERATION, PLACE_CLASS, RETENTION_ANCHOR, STORAGE
 
 
 def purpose_to_pb(purpose: Purpose) -> pb.Purpose:
@@ -24,6 +24,9 @@ def purpose_to_pb(purpose: Purpose) -> pb.Purpose:
         public_safety=purpose.public_safety,
         alternative=purpose.alternative,
         permit_lifetime=purpose.permit_lifetime,
+        retention_anchor=RETENTION_ANCHOR.number("purpose.retention_anchor", purpose.retention_anchor),
+        review_statement=purpose.review_statement,
+        ended_at=micros("purpose.ended_at", purpose.ended_at),
     )
 
 
@@ -44,6 +47,9 @@ def purpose_of(purpose: pb.Purpose) -> Purpose:
         public_safety=purpose.public_safety,
         alternative=purpose.alternative,
         permit_lifetime=purpose.permit_lifetime,
+        retention_anchor=RETENTION_ANCHOR.word(purpose.retention_anchor) if purpose.retention_anchor else None,
+        review_statement=purpose.review_statement,
+        ended_at=purpose.ended_at or None,
     )
 
 
@@ -76,6 +82,12 @@ def device_to_pb(device: Device) -> pb.Device:
         sign_valid_until=micros("device.sign_valid_until", device.sign_valid_until),
         collection_area_set=device.collection_area_set,
         alternative=device.alternative,
+        sign_position=device.sign_position,
+        sign_languages=device.sign_languages,
+        sign_checked_at=micros("device.sign_checked_at", device.sign_checked_at),
+        collection_area=device.collection_area,
+        public_safety_need=device.public_safety_need,
+        retired=device.retired,
     )
 
 
@@ -91,6 +103,12 @@ def device_of(device: pb.Device) -> Device:
         sign_valid_until=device.sign_valid_until or None,
         collection_area_set=device.collection_area_set,
         alternative=device.alternative,
+        sign_position=device.sign_position,
+        sign_languages=tuple(device.sign_languages),
+        sign_checked_at=device.sign_checked_at or None,
+        collection_area=device.collection_area,
+        public_safety_need=device.public_safety_need,
+        retired=device.retired,
     )
 
 

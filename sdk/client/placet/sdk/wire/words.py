@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 from placet.api.audit.v1 import audit_pb2
 from placet.api.common.v1 import access_pb2, vocabulary_pb2
 from placet.api.consent.v1 import consent_pb2
-from placet.api.permission.v1 import permission_pb2
+from placet.api.permission.v1 import attestations_pb2, permission_pb2, posture_pb2, register_pb2
 from placet.sdk import vocabulary
 from placet.sdk.errors import Invalid, NotServed
 
@@ -62,5 +62,8 @@ LEGAL_CODE: Final = Words(vocabulary.LegalCode, permission_pb2.LegalCode, "LEGAL
 LEGAL_STATE: Final = Words(vocabulary.LegalState, permission_pb2.LegalState, "LEGAL_STATE_")
 AUDIENCE: Final = Words(vocabulary.Audience, permission_pb2.PermitWish.Audience, "AUDIENCE_")
 APPROVER_ROLE: Final = Words(vocabulary.ApproverRole, access_pb2.Role, "ROLE_")
+RETENTION_ANCHOR: Final = Words(vocabulary.RetentionAnchor, register_pb2.RetentionAnchor, "RETENTION_ANCHOR_")
+MEASURE: Final = Words(vocabulary.Measure, attestations_pb2.Measure, "MEASURE_")
+POSTURE_STATE: Final = Words(vocabulary.PostureState, posture_pb2.PostureState, "POSTURE_STATE_")
 CONTROLLER_STATE: Final = Words(vocabulary.ControllerState, audit_pb2.ControllerState, "CONTROLLER_STATE_")
 ALL: Final = tuple(one for one in list(globals().values()) if isinstance(one, Words))

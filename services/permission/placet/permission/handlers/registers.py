@@ -12,11 +12,17 @@ from hashlib import sha256
 from placet.evidence.canonical import b64url, encode
 from placet.evidence.drafts import RecordDraft
 from placet.kit.ledger.messages import submission
-from placet.permission.errors import PlaceForbidden, SiteUnknown
+from placet.permission.errors import AssessmentDestroyed, PlaceForbidden, PurposeUnknown, SiteUnknown
+from placet.permission.handlers.places import forbidding
+from placet.permission.handlers.rulings import Engine
+from placet.permission.model.attestations import Alternative, AlternativeUsage, Assessment, CaptureFlow
 from placet.permission.model.receipts import Receipt, receipt_of
 from placet.permission.model.registers import Change, Device, Item, ItemKind, Site, id_of, kind_of, record_of
-from placet.permission.model.vocabulary import FORBIDDEN_PLACES, FORBIDDEN_PLACES_ARTICLE
+from placet.permission.model.vocabulary import FORBIDDEN_PLACES, PlaceClass
 from placet.permission.ports import Ledger, Registers
+
+# Record types that are not `register.<kind>_put` with the id under the kind's name.
+_DESTROYED = "register.assessment_destroyed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,17 +31,22 @@ class RegisterDesk:
 
     registers: Registers
     ledger: Ledger
+    engine: Engine
     fresh: Callable[[int], bytes]
 
 
-async def put(controller: str, item: Item, desk: RegisterDesk, *, deadline: int) -> Receipt:
+async def put(controller: str, item: Item, desk: RegisterDesk, *, now: int, deadline: int) -> Receipt:
     """Register an item, or replace it; the same content again gives the same entry.
 
-    Raises PlaceForbidden (with the article; nothing is appended), SiteUnknown for a device at no registered site,
-    Unavailable when the log does not answer.
+    `now` and `deadline` in unix microseconds. Raises PlaceForbidden (with the articles of the packs in force; nothing
+    is appended), SiteUnknown and PurposeUnknown for what refers to nothing, AssessmentDestroyed, Unavailable when the
+    log does not answer.
     """
     if isinstance(item, Device):
-        await _check_place(controller, item, desk.registers)
+        await _check_place(controller, item, desk, now)
+    await _check_purposes(controller, item, desk.registers)
+    if isinstance(item, Assessment) and await desk.registers.current(controller, ItemKind.DESTRUCTION, item.id):
+        raise AssessmentDestroyed(item.id)
     change = await _change(controller, item, desk)
     appended = await desk.ledger.append(
         controller,
@@ -46,15 +57,40 @@ async def put(controller: str, item: Item, desk: RegisterDesk, *, deadline: int)
     return receipt_of(appended)
 
 
-async def _check_place(controller: str, device: Device, registers: Registers) -> None:
+async def _check_place(controller: str, device: Device, desk: RegisterDesk, now: int) -> None:
     if device.place_class in FORBIDDEN_PLACES:
-        raise PlaceForbidden("device.place_class", device.place_class, FORBIDDEN_PLACES_ARTICLE)
-    change = await registers.current(controller, ItemKind.SITE, device.site)
+        raise _forbidden("device.place_class", device.place_class, desk, now)
+    change = await desk.registers.current(controller, ItemKind.SITE, device.site)
     if change is None:
         raise SiteUnknown(device.site)
     site = change.item()
     if isinstance(site, Site) and site.place_class in FORBIDDEN_PLACES:
-        raise PlaceForbidden("device.site", site.place_class, FORBIDDEN_PLACES_ARTICLE)
+        raise _forbidden("device.site", site.place_class, desk, now)
+
+
+def _forbidden(field: str, place: PlaceClass, desk: RegisterDesk, now: int) -> PlaceForbidden:
+    articles, rules = forbidding(desk.engine, place, now)
+    return PlaceForbidden(field, place, articles, rules)
+
+
+async def _check_purposes(controller: str, item: Item, registers: Registers) -> None:
+    """Refuse what is said about a purpose that is not registered: an assessment made before would never count."""
+    for field, purpose in _purposes_of(item):
+        if await registers.current(controller, ItemKind.PURPOSE, purpose) is None:
+            raise PurposeUnknown(field, purpose)
+
+
+def _purposes_of(item: Item) -> list[tuple[str, str]]:
+    match item:
+        case Assessment():
+            return [(f"assessment.purposes[{at}]", purpose) for at, purpose in enumerate(item.purposes)]
+        case Alternative():
+            return [(f"alternative.purposes[{at}]", purpose) for at, purpose in enumerate(item.purposes)]
+        case CaptureFlow():
+            return [("flow.purpose", item.purpose)]
+        case AlternativeUsage():
+            return [("usage.purpose", item.purpose)]
+    return []
 
 
 async def _change(controller: str, item: Item, desk: RegisterDesk) -> Change:
@@ -77,8 +113,10 @@ def _key(change: Change) -> bytes:
 
 
 def _record(change: Change) -> RecordDraft:
-    commitment = sha256(change.salt + change.record).digest()
-    data: dict[str, object] = {"commitment": b64url(commitment), "version": change.version}
+    data: dict[str, object] = {"commitment": b64url(sha256(change.salt + change.record).digest())}
+    if change.kind is ItemKind.DESTRUCTION:
+        return RecordDraft(type=_DESTROYED, data=data | {ItemKind.ASSESSMENT.value: change.id})
+    data["version"] = change.version
     if change.kind is not ItemKind.ATTESTATION:
         data[change.kind.value] = change.id
     return RecordDraft(type=f"register.{change.kind}_put", data=data)

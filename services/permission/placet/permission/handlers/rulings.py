@@ -12,8 +12,9 @@ from placet.evidence.drafts import DecisionDraft
 from placet.evidence.kinds import PolicyRef
 from placet.evidence.terms import Verdict as EntryVerdict
 from placet.permission.model.basis import NO_BASIS, BasisFacts, Shape
-from placet.permission.model.book import Place, PlaceShape
+from placet.permission.model.book import Place
 from placet.permission.model.events import Decided, FaceEvent
+from placet.permission.model.facts import PlaceShape
 from placet.permission.model.vocabulary import (
     AgeBand,
     BasisForm,

@@ -7,18 +7,28 @@ never an error. Source: law.md section 5, vault.md section 1.
 
 from typing import NamedTuple
 
+from placet.permission.model.assessing import Assessing, AssessmentState
+from placet.permission.model.attestations import (
+    Alternative,
+    AlternativeUsage,
+    Assessment,
+    CaptureFlow,
+    Deployment,
+    Destruction,
+    Incident,
+)
 from placet.permission.model.basis import BasisFacts, Scope, first_covering, newest_first
 from placet.permission.model.events import DEFAULT_PERMIT_LIFETIME
-from placet.permission.model.registers import Attestation, Device, Item, Purpose, Site
-from placet.permission.model.vocabulary import (
-    BANNED_INFERENCES,
-    FORBIDDEN_PLACES,
-    MAX_INT,
-    Inference,
-    Operation,
-    PlaceClass,
-    Storage,
+from placet.permission.model.facts import (
+    PlaceShape,
+    alternative_offered,
+    device_facts,
+    flow_facts,
+    purpose_facts,
+    turns_of,
 )
+from placet.permission.model.registers import Attestation, Device, Item, ItemKind, Purpose, Site, id_of, kind_of
+from placet.permission.model.vocabulary import MAX_INT, Inference, Operation, Storage
 
 UNKNOWN_SITE = "unknown"
 _MAX_PLACES = 16_384
@@ -29,48 +39,6 @@ _NOTHING_ATTESTED = Attestation(
     refusal_equal=False,
     choice_reset_by_update=False,
 )
-
-
-class PurposeFacts(NamedTuple):
-    """What a policy sees of a purpose.
-
-    `retention_stated` is the half of `retention_within_limit` that is known without the event.
-    """
-
-    purpose_registered: bool = False
-    necessity_stated: bool = False
-    assessment_valid: bool = False
-    purpose_reviewed: bool = False
-    public_safety: bool = False
-    retention_stated: bool = False
-
-
-class DeviceFacts(NamedTuple):
-    """What a policy sees of a device at its site."""
-
-    place_class: str
-    in_public_place: bool
-    sign_valid: bool = False
-    collection_area_set: bool = False
-    alternative_available: bool = False
-
-
-class FlowFacts(NamedTuple):
-    """What a policy sees of the controller: capture flow, filing, protection."""
-
-    face_is_default: bool
-    refusal_equal: bool
-    choice_reset_by_update: bool
-    filing_current: bool
-    protection_attested: bool
-
-
-class PlaceShape(NamedTuple):
-    """All that a policy sees besides the event and its basis: the key under which decisions are memoised."""
-
-    purpose: PurposeFacts
-    device: DeviceFacts
-    flow: FlowFacts
 
 
 class Place(NamedTuple):
@@ -97,12 +65,41 @@ class Book:
         self.sites: dict[str, Site] = {}
         self.devices: dict[str, Device] = {}
         self.attestation = _NOTHING_ATTESTED
+        self.deployments: dict[str, Deployment] = {}
+        self.flows: dict[str, CaptureFlow] = {}
+        self.alternatives: dict[str, Alternative] = {}
+        self.usages: dict[str, AlternativeUsage] = {}
+        self.assessing = Assessing()
+        # Where in the ledger the version stands that is in force, by register and id.
+        self.indexes: dict[tuple[ItemKind, str], int] = {}
         self.permissions: dict[int, BasisFacts] = {}
         self._by_purpose: dict[str, tuple[BasisFacts, ...]] = {}
         self._places: dict[tuple[str, str, str, str, str | None], Place] = {}
 
-    def put(self, item: Item) -> None:
-        """Register an item, or replace it."""
+    def put(self, item: Item, index: int) -> None:
+        """Take in the change of an item at a ledger position; the one with the highest position is in force.
+
+        Older versions of purposes, assessments and incidents count too: an assessment stands by the order of changes.
+        """
+        self._assess(item, index)
+        key = (kind_of(item), id_of(item))
+        if index >= self.indexes.get(key, -1):
+            self.indexes[key] = index
+            self._replace(item)
+        self._places.clear()
+
+    def _assess(self, item: Item, index: int) -> None:
+        match item:
+            case Purpose():
+                self.assessing.purpose(item, index)
+            case Assessment():
+                self.assessing.assessment(item, index)
+            case Incident():
+                self.assessing.incident(item, index)
+            case Destruction():
+                self.assessing.destroyed(item.id)
+
+    def _replace(self, item: Item) -> None:
         match item:
             case Purpose():
                 self.purposes[item.id] = item
@@ -112,7 +109,14 @@ class Book:
                 self.devices[item.id] = item
             case Attestation():
                 self.attestation = item
-        self._places.clear()
+            case Deployment():
+                self.deployments[item.id] = item
+            case CaptureFlow():
+                self.flows[item.purpose] = item
+            case Alternative():
+                self.alternatives[item.id] = item
+            case AlternativeUsage():
+                self.usages[item.id] = item
 
     def put_permission(self, permission: BasisFacts) -> None:
         """Take in an issued legal permission, or replace it when it was revoked."""
@@ -146,14 +150,18 @@ class Book:
         device = self.devices.get(device_id)
         where = site_id or (device.site if device else UNKNOWN_SITE)
         site = self.sites.get(where)
-        stands = device if device and site and device.site == where else None
-        alternative = (stands.alternative if stands else "") or (purpose.alternative if purpose else "")
+        stands = device if device and site and device.site == where and not device.retired else None
+        flow, deployments = self.flows.get(purpose_id), self.deployments.values()
+        serving = [one for one in self.alternatives.values() if purpose_id in one.purposes]
+        alternative = alternative_offered(stands, purpose, serving, now)
+        assessed = self.assessing.standing(purpose_id, now).state is AssessmentState.VALID
         shape = PlaceShape(
-            _purpose_facts(purpose, operation, inference, now),
-            _device_facts(stands, site, bool(stands and alternative), now),
-            _flow_facts(self.attestation, now),
+            purpose_facts(purpose, operation, inference, now, assessed=assessed),
+            device_facts(stands, site, now, alternative=bool(stands and alternative)),
+            flow_facts(self.attestation, flow, deployments, now),
         )
-        turns = _turns(self.attestation, purpose, stands)
+        turns = turns_of(self.attestation, purpose, stands, flow, deployments, serving)
+        turns += self.assessing.turns(purpose_id)
         return Place(
             shape=shape,
             site=where,
@@ -165,62 +173,3 @@ class Book:
             until=min((turn for turn in turns if turn > now), default=MAX_INT),
             key=repr(shape),
         )
-
-
-def _turns(attestation: Attestation, purpose: Purpose | None, device: Device | None) -> list[int]:
-    """Return the moments at which a fact changes by itself."""
-    turns = [attestation.protection_valid_until]
-    if purpose:
-        turns += [purpose.assessment_valid_until, purpose.reviewed_at]
-    if device:
-        turns.append(device.sign_valid_until)
-    return turns
-
-
-def _purpose_facts(
-    purpose: Purpose | None, operation: Operation, inference: Inference | None, now: int
-) -> PurposeFacts:
-    """Return the facts of a purpose; it counts as registered only for the operations and inferences it names."""
-    if purpose is None:
-        return PurposeFacts()
-    return PurposeFacts(
-        purpose_registered=operation in purpose.operations and _infers(purpose, inference),
-        necessity_stated=bool(purpose.necessity.strip()),
-        assessment_valid=bool(purpose.assessment_sha256) and purpose.assessment_valid_until > now,
-        purpose_reviewed=bool(purpose.reviewed_by) and 0 < purpose.reviewed_at <= now,
-        public_safety=purpose.public_safety,
-        retention_stated=purpose.retention_days > 0,
-    )
-
-
-def _infers(purpose: Purpose, inference: Inference | None) -> bool:
-    asked = inference or Inference.NONE
-    return asked is Inference.NONE or asked in purpose.inferences or asked in BANNED_INFERENCES
-
-
-def _device_facts(device: Device | None, site: Site | None, alternative: bool, now: int) -> DeviceFacts:
-    """Return the facts of a device at its site; a forbidden class of the site is not mended by the device's own.
-
-    Nobody knows where an unregistered device stands, so it counts as standing in a public place, without sign, area or
-    alternative: no pack allows that, whatever the basis.
-    """
-    forbidden = site.place_class if site and site.place_class in FORBIDDEN_PLACES else None
-    if device is None or site is None:
-        return DeviceFacts((forbidden or PlaceClass.OTHER).value, in_public_place=True)
-    return DeviceFacts(
-        place_class=(forbidden or device.place_class).value,
-        in_public_place=device.public_place or site.public_place,
-        sign_valid=bool(device.sign_sha256) and device.sign_valid_until > now,
-        collection_area_set=device.collection_area_set,
-        alternative_available=alternative,
-    )
-
-
-def _flow_facts(attestation: Attestation, now: int) -> FlowFacts:
-    return FlowFacts(
-        face_is_default=attestation.face_is_default,
-        refusal_equal=attestation.refusal_equal,
-        choice_reset_by_update=attestation.choice_reset_by_update,
-        filing_current=attestation.filing_current,
-        protection_attested=attestation.protection_valid_until > now,
-    )

@@ -1,15 +1,27 @@
 """Purposes, sites, devices and what a controller attests of itself: one change is one ledger entry.
 
-Owns: the items, their invariants, and their record: the canonical JSON that the log commits to, held off-log.
-Never: names in the ledger (an entry holds the id and a salted commitment). Source: law.md sections 1 and 5.
+Owns: these items, their invariants, and the record of every item, those of `model.attestations` too: the canonical JSON
+that the log commits to, held off-log. Never: names in the ledger (an entry holds the id and a salted commitment).
+Source: law.md sections 1 and 5.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from typing import Any
 
 from placet.evidence.canonical import b64url, decode, unb64url
+from placet.permission.model.attestations import (
+    Alternative,
+    AlternativeUsage,
+    Assessment,
+    CaptureFlow,
+    Deployment,
+    Destruction,
+    Incident,
+    Measure,
+    MeasureAttestation,
+)
 from placet.permission.model.events import MAX_PERMIT_LIFETIME
 from placet.permission.model.fields import check_bytes, check_code, check_int, check_text, check_words
 from placet.permission.model.vocabulary import MAX_INT, Inference, Operation, PlaceClass, Storage
@@ -26,8 +38,25 @@ class ItemKind(StrEnum):
     SITE = "site"
     DEVICE = "device"
     ATTESTATION = "attestation"
+    ASSESSMENT = "assessment"
+    DESTRUCTION = "destruction"
+    INCIDENT = "incident"
+    DEPLOYMENT = "deployment"
+    CAPTURE_FLOW = "capture_flow"
+    ALTERNATIVE = "alternative"
+    ALTERNATIVE_USAGE = "alternative_usage"
 
 
+class RetentionAnchor(StrEnum):
+    """From when the days of a purpose's retention are counted."""
+
+    PURPOSE_END = "purpose_end"
+    LAST_INTERACTION = "last_interaction"
+    WHICHEVER_FIRST = "whichever_first"
+
+
+# Invariant: a field with a default was added later; it stands in the record only with another value, so that what was
+# registered before keeps its record and its digest.
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Purpose:
     """Why faces are processed. Times are microseconds since 1970 UTC, 0: none."""
@@ -46,6 +75,9 @@ class Purpose:
     public_safety: bool
     alternative: str
     permit_lifetime: int
+    retention_anchor: RetentionAnchor | None = None
+    review_statement: str = ""
+    ended_at: int = 0
 
     def __post_init__(self) -> None:
         # Invariant: a coded id, at least one operation, each word once, hashes of 32 bytes or none, bounded texts.
@@ -61,6 +93,12 @@ class Purpose:
         check_int("purpose.reviewed_at", self.reviewed_at, MAX_INT)
         check_text("purpose.alternative", self.alternative, MAX_NAME)
         check_int("purpose.permit_lifetime", self.permit_lifetime, MAX_PERMIT_LIFETIME)
+        check_text("purpose.review_statement", self.review_statement, MAX_NECESSITY)
+        check_int("purpose.ended_at", self.ended_at, MAX_INT)
+
+    def ended(self, now: int) -> bool:
+        """Tell whether the purpose has ended at `now`."""
+        return 0 < self.ended_at <= now
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,6 +128,12 @@ class Device:
     sign_valid_until: int
     collection_area_set: bool
     alternative: str
+    sign_position: str = ""
+    sign_languages: tuple[str, ...] = ()
+    sign_checked_at: int = 0
+    collection_area: str = ""
+    public_safety_need: str = ""
+    retired: bool = False
 
     def __post_init__(self) -> None:
         check_code("device.id", self.id)
@@ -98,6 +142,22 @@ class Device:
         check_bytes("device.sign_sha256", self.sign_sha256, 32, optional=True)
         check_int("device.sign_valid_until", self.sign_valid_until, MAX_INT)
         check_text("device.alternative", self.alternative, MAX_NAME)
+        check_text("device.sign_position", self.sign_position, MAX_NAME)
+        check_words("device.sign_languages", self.sign_languages, needed=False)
+        for at, language in enumerate(self.sign_languages):
+            check_code(f"device.sign_languages[{at}]", language)
+        check_int("device.sign_checked_at", self.sign_checked_at, MAX_INT)
+        check_text("device.collection_area", self.collection_area, MAX_NECESSITY)
+        check_text("device.public_safety_need", self.public_safety_need, MAX_NECESSITY)
+
+    @property
+    def area_set(self) -> bool:
+        """Whether the collection area is set out."""
+        return self.collection_area_set or bool(self.collection_area.strip())
+
+    def sign_stands(self, now: int) -> bool:
+        """Tell whether there is evidence of a sign at `now`."""
+        return bool(self.sign_sha256) and self.sign_checked_at <= now < self.sign_valid_until
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,15 +174,34 @@ class Attestation:
         check_int("attestation.protection_valid_until", self.protection_valid_until, MAX_INT)
 
 
-Item = Purpose | Site | Device | Attestation
+Item = (
+    Purpose
+    | Site
+    | Device
+    | Attestation
+    | Assessment
+    | Destruction
+    | Incident
+    | Deployment
+    | CaptureFlow
+    | Alternative
+    | AlternativeUsage
+)
 
-_CLASSES: Mapping[ItemKind, type[Purpose | Site | Device | Attestation]] = {
+_CLASSES: Mapping[ItemKind, Callable[..., Item]] = {
     ItemKind.PURPOSE: Purpose,
     ItemKind.SITE: Site,
     ItemKind.DEVICE: Device,
     ItemKind.ATTESTATION: Attestation,
+    ItemKind.ASSESSMENT: Assessment,
+    ItemKind.DESTRUCTION: Destruction,
+    ItemKind.INCIDENT: Incident,
+    ItemKind.DEPLOYMENT: Deployment,
+    ItemKind.CAPTURE_FLOW: CaptureFlow,
+    ItemKind.ALTERNATIVE: Alternative,
+    ItemKind.ALTERNATIVE_USAGE: AlternativeUsage,
 }
-_KINDS = {cls: kind for kind, cls in _CLASSES.items()}
+_KINDS: Mapping[object, ItemKind] = {cls: kind for kind, cls in _CLASSES.items()}
 # The attestation is the controller's only one.
 ATTESTATION_ID = "attestation"
 
@@ -134,7 +213,13 @@ def kind_of(item: Item) -> ItemKind:
 
 def id_of(item: Item) -> str:
     """Return the coded id of an item within its register."""
-    return ATTESTATION_ID if isinstance(item, Attestation) else item.id
+    match item:
+        case Attestation():
+            return ATTESTATION_ID
+        case CaptureFlow():
+            return item.purpose
+        case _:
+            return item.id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,22 +244,28 @@ class Change:
 
 
 def record_of(item: Item) -> dict[str, object]:
-    """Return the item's record: all its fields as JSON values, which the log commits to in canonical form."""
-    return {field.name: _to_json(getattr(item, field.name)) for field in fields(item)}
+    """Return the item's record: its fields as JSON values, which the log commits to in canonical form."""
+    values = ((field, getattr(item, field.name)) for field in fields(item))
+    return {field.name: _to_json(value) for field, value in values if value != field.default}
 
 
 def item_of(kind: ItemKind, values: Mapping[str, Any]) -> Item:
     """Return the item that `record_of` described; raises ValueError, TypeError or Invalid if it is none."""
-    cls = _CLASSES[kind]
-    return cls(**{name: _FROM_JSON.get(name, _same)(value) for name, value in values.items()})
+    return _CLASSES[kind](**_from_json(values))
 
 
 def _to_json(value: object) -> object:
     if isinstance(value, bytes):
         return b64url(value)
     if isinstance(value, tuple):
-        return [str(word) for word in value]
+        return [_to_json(one) for one in value]
+    if is_dataclass(value):
+        return {field.name: _to_json(getattr(value, field.name)) for field in fields(value)}
     return str(value) if isinstance(value, StrEnum) else value
+
+
+def _from_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _FROM_JSON.get(name, _same)(value) for name, value in values.items()}
 
 
 def _same(value: Any) -> Any:
@@ -186,6 +277,13 @@ _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
     "inferences": lambda words: tuple(map(Inference, words)),
     "storage": Storage,
     "place_class": PlaceClass,
+    "retention_anchor": RetentionAnchor,
+    "purposes": tuple,
+    "sign_languages": tuple,
+    "measure": Measure,
+    "measures": lambda measures: tuple(MeasureAttestation(**_from_json(one)) for one in measures),
     "assessment_sha256": unb64url,
     "sign_sha256": unb64url,
+    "report_sha256": unb64url,
+    "evidence_sha256": unb64url,
 }

@@ -9,13 +9,17 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, and_, col, or_, select
 
 from placet.kit.db.database import Database
 from placet.permission.model.book import Book
+from placet.permission.model.registers import ItemKind
 from placet.permission.model.vocabulary import MAX_INT
 from placet.permission.store.rows import change_of, permission_of
 from placet.permission.tables import LegalPermissionRow, RegisterChangeRow, RegisterHeadRow
+
+# Whether an assessment stands rests on every version of these, not on the newest alone (`model.assessing`).
+_WITH_HISTORY = (ItemKind.PURPOSE.value, ItemKind.ASSESSMENT.value, ItemKind.INCIDENT.value)
 
 
 @dataclass(slots=True)
@@ -97,11 +101,17 @@ def advance(session: Session, controller: str) -> int:
 def _load(session: Session, controller: str) -> tuple[int, Book]:
     """Read everything on one snapshot."""
     book = Book()
-    changes = select(RegisterChangeRow).where(
-        col(RegisterChangeRow.controller) == controller, col(RegisterChangeRow.current).is_(True)
+    in_the_log = and_(col(RegisterChangeRow.position).is_not(None), col(RegisterChangeRow.kind).in_(_WITH_HISTORY))
+    changes = (
+        select(RegisterChangeRow)
+        .where(col(RegisterChangeRow.controller) == controller)
+        .where(or_(col(RegisterChangeRow.current).is_(True), in_the_log))
+        .order_by(col(RegisterChangeRow.position))
     )
     for row in session.exec(changes):
-        book.put(change_of(row).item())
+        change = change_of(row)
+        if change.record and change.index is not None:
+            book.put(change.item(), change.index)
     permissions = select(LegalPermissionRow).where(
         col(LegalPermissionRow.controller) == controller, col(LegalPermissionRow.basis).is_not(None)
     )

@@ -39,7 +39,7 @@ class SqlRegisters:
         async with self._books.changing(controller):
             version = await self._database.write(lambda session: _confirm(session, controller, change, index))
             if version is not None:
-                self._books.applied(controller, version, lambda book: book.put(item))
+                self._books.applied(controller, version, lambda book: book.put(item, index))
 
     async def items(self, controller: str, kind: ItemKind) -> list[Item]:
         """Return what is in force, by id."""
@@ -70,22 +70,39 @@ def _prepare(session: Session, controller: str, change: Change) -> Change:
 
 
 def _confirm(session: Session, controller: str, change: Change, index: int) -> int | None:
-    """Return the new version of the book, None if nothing changed: confirmed before, or overtaken by a later one."""
+    """Return the new version of the book, None if nothing changed: it was confirmed before.
+
+    One that a later change has overtaken is not in force, but counts as history.
+    """
     row = _stored(session, controller, change)
-    if row is None or row.current:
+    if row is None or row.position is not None:
         return None
     current = _current(session, controller, change.kind, change.id)
     row.position = index
     session.add(row)
+    if change.kind is ItemKind.DESTRUCTION:
+        _wipe(session, controller, change.id)
     if current is not None:
         if current.position is not None and current.position > index:
-            return None
+            return advance(session, controller)
         current.current = False
         session.add(current)
         session.flush()  # the old one first: only one may be current
     row.current = True
     session.add(row)
     return advance(session, controller)
+
+
+def _wipe(session: Session, controller: str, assessment: str) -> None:
+    """Destroy salt and record of every version of an assessment: its commitments can never be opened again."""
+    query = select(RegisterChangeRow).where(
+        col(RegisterChangeRow.controller) == controller,
+        col(RegisterChangeRow.kind) == ItemKind.ASSESSMENT.value,
+        col(RegisterChangeRow.item) == assessment,
+    )
+    for row in session.exec(query):
+        row.record, row.salt, row.current = b"", b"", False
+        session.add(row)
 
 
 def _items(session: Session, controller: str, kind: ItemKind) -> list[Item]:

@@ -11,11 +11,13 @@ from placet.permission.model.receipts import Receipt
 from placet.permission.model.registers import Attestation, Device, Purpose, Site
 from placet.permission.model.vocabulary import Storage
 from placet.permission.wire.words import (
+    ANCHORS,
     INFERENCES,
     OPERATIONS,
     PLACE_CLASSES,
     STORAGES,
     number_of,
+    number_or_0,
     word,
     word_or_none,
     words,
@@ -42,6 +44,9 @@ def purpose_from_pb(request: pb.PutPurposeRequest) -> Purpose:
         public_safety=purpose.public_safety,
         alternative=purpose.alternative,
         permit_lifetime=purpose.permit_lifetime,
+        retention_anchor=word_or_none(ANCHORS, purpose.retention_anchor, "purpose.retention_anchor"),
+        review_statement=purpose.review_statement,
+        ended_at=purpose.ended_at,
     )
 
 
@@ -62,6 +67,9 @@ def purpose_to_pb(purpose: Purpose) -> pb.Purpose:
         public_safety=purpose.public_safety,
         alternative=purpose.alternative,
         permit_lifetime=purpose.permit_lifetime,
+        retention_anchor=number_or_0(ANCHORS, purpose.retention_anchor),  # type: ignore[arg-type]
+        review_statement=purpose.review_statement,
+        ended_at=purpose.ended_at,
     )
 
 
@@ -103,6 +111,12 @@ def device_from_pb(request: pb.PutDeviceRequest) -> Device:
         sign_valid_until=device.sign_valid_until,
         collection_area_set=device.collection_area_set,
         alternative=device.alternative,
+        sign_position=device.sign_position,
+        sign_languages=tuple(device.sign_languages),
+        sign_checked_at=device.sign_checked_at,
+        collection_area=device.collection_area,
+        public_safety_need=device.public_safety_need,
+        retired=device.retired,
     )
 
 
@@ -118,6 +132,12 @@ def device_to_pb(device: Device) -> pb.Device:
         sign_valid_until=device.sign_valid_until,
         collection_area_set=device.collection_area_set,
         alternative=device.alternative,
+        sign_position=device.sign_position,
+        sign_languages=device.sign_languages,
+        sign_checked_at=device.sign_checked_at,
+        collection_area=device.collection_area,
+        public_safety_need=device.public_safety_need,
+        retired=device.retired,
     )
 
 

@@ -9,8 +9,10 @@ from enum import StrEnum
 from typing import TypeVar
 
 from placet.api.common.v1 import access_pb2, vocabulary_pb2
-from placet.api.permission.v1 import permission_pb2
+from placet.api.permission.v1 import attestations_pb2, permission_pb2, register_pb2
 from placet.permission.errors import Invalid, missing
+from placet.permission.model.attestations import Measure
+from placet.permission.model.registers import RetentionAnchor
 from placet.permission.model.vocabulary import (
     AgeBand,
     ApproverRole,
@@ -36,6 +38,8 @@ INFERENCES = _words(Inference, dict(vocabulary_pb2.Inference.items()), "INFERENC
 STORAGES = _words(Storage, dict(vocabulary_pb2.Storage.items()), "STORAGE_")
 CHANNELS = _words(NationalChannel, dict(vocabulary_pb2.NationalChannel.items()), "NATIONAL_CHANNEL_")
 PLACE_CLASSES = _words(PlaceClass, dict(vocabulary_pb2.PlaceClass.items()), "PLACE_CLASS_")
+ANCHORS = _words(RetentionAnchor, dict(register_pb2.RetentionAnchor.items()), "RETENTION_ANCHOR_")
+MEASURES = _words(Measure, dict(attestations_pb2.Measure.items()), "MEASURE_")
 AGE_BANDS = _words(AgeBand, dict(vocabulary_pb2.AgeBand.items()), "AGE_BAND_")
 LEGAL_CODES = _words(LegalCode, dict(permission_pb2.LegalCode.items()), "LEGAL_CODE_")
 APPROVER_ROLES: dict[int, ApproverRole] = {
@@ -51,6 +55,11 @@ REASON_NUMBERS: dict[str, int] = {
 def number_of(table: Mapping[int, W], word: W) -> int:
     """Return the number of a word; every word has one."""
     return next(number for number, other in table.items() if other is word)
+
+
+def number_or_0(table: Mapping[int, W], word: W | None) -> int:
+    """Return the number of an optional word, 0 for None."""
+    return 0 if word is None else number_of(table, word)
 
 
 def word(table: Mapping[int, W], number: int, field: str) -> W:

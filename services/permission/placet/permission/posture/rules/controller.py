@@ -1,0 +1,70 @@
+"""Rules about the controller as a whole: R3 and R8.
+
+Owns: the protection of each deployment, and the filing. Never: counts persons or working days: those come as facts.
+"""
+
+from placet.permission.model.attestations import Deployment, Measure
+from placet.permission.model.registers import ATTESTATION_ID, ItemKind
+from placet.permission.posture.facts import Facts, FilingFacts
+from placet.permission.posture.findings import Evidence, Point
+from placet.permission.posture.rules.terms import item, soon
+from placet.permission.posture.sayings import Saying
+
+# From this share of the threshold on (percent) the duty to file is near.
+NEAR = 90
+
+
+def protection(facts: Facts, now: int) -> list[Point]:
+    """R3: encryption, security audit, access control, authorisation management, intrusion detection, everywhere."""
+    in_use = [one for _, one in sorted(facts.deployments.items()) if not one.retired]
+    if in_use:
+        return [_deployment(facts, one, now) for one in in_use]
+    stands = not facts.deployments and facts.attestation.protection_valid_until > now
+    said = item(facts, ItemKind.ATTESTATION, ATTESTATION_ID, valid_until=facts.attestation.protection_valid_until)
+    saying = Saying.PROTECTION_BARE if stands else Saying.PROTECTION_MISSING
+    return [Point(saying=saying, evidence=(said,) if said.index is not None else ())]
+
+
+def _deployment(facts: Facts, one: Deployment, now: int) -> Point:
+    lacking = [measure for measure in Measure if measure not in one.attested_at(now)]
+    end = min((measure.valid_until for measure in one.measures), default=0)
+    saying = Saying.MEASURES_LACKING if lacking else Saying.MEASURES_EXPIRE if soon(end, now) else Saying.MEASURES_STAND
+    evidence = item(facts, ItemKind.DEPLOYMENT, one.id, valid_until=end)
+    return Point(saying=saying, facts={"deployment": one.id, "measures": tuple(lacking)}, evidence=(evidence,))
+
+
+def filing(facts: Facts, now: int) -> list[Point]:
+    """R8: whoever stores enough persons files, in time."""
+    if facts.filing is not None:
+        return [_filing(facts.filing)]
+    said = item(facts, ItemKind.ATTESTATION, ATTESTATION_ID)
+    saying = Saying.FILING_ATTESTED if facts.attestation.filing_current else Saying.FILING_NOT_ATTESTED
+    return [Point(saying=saying, evidence=(said,) if said.index is not None else ())]
+
+
+def _filing(filing: FilingFacts) -> Point:
+    told = {
+        "stock": filing.stock,
+        "threshold": filing.threshold,
+        "reached": _day(filing.reached_on),
+        "deadline": _day(filing.deadline),
+        "filed": _day(filing.filed_on),
+    }
+    evidence = Evidence(kind="filing", id=filing.filing, index=filing.index, count=filing.stock)
+    return Point(saying=_filing_saying(filing), facts=told, evidence=(evidence,))
+
+
+def _filing_saying(filing: FilingFacts) -> Saying:
+    if filing.reached_on is None:
+        near = filing.stock * 100 >= filing.threshold * NEAR
+        return Saying.FILING_NEAR if near else Saying.FILING_NOT_REACHED
+    if filing.filed_on is not None:
+        late = filing.deadline is not None and filing.filed_on > filing.deadline
+        return Saying.FILING_LATE if late else Saying.FILING_DONE
+    if filing.deadline is None:
+        return Saying.FILING_UNDETERMINED
+    return Saying.FILING_OVERDUE if filing.today > filing.deadline else Saying.FILING_DUE
+
+
+def _day(day: object) -> str:
+    return "" if day is None else str(day)
