@@ -12,6 +12,8 @@ from typing import Any
 from placet.evidence.canonical import b64url, decode, unb64url
 from placet.permission.model.events import MAX_PERMIT_LIFETIME
 from placet.permission.model.fields import check_bytes, check_code, check_int, check_text, check_words
+from placet.permission.model.filings import FROM_JSON as FILINGS_FROM_JSON
+from placet.permission.model.filings import Filing, FilingFacts
 from placet.permission.model.vocabulary import MAX_INT, Inference, Operation, PlaceClass, Storage
 
 MAX_NAME = 200
@@ -26,6 +28,8 @@ class ItemKind(StrEnum):
     SITE = "site"
     DEVICE = "device"
     ATTESTATION = "attestation"
+    FILING = "filing"
+    FILING_FACTS = "filing_facts"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,13 +118,15 @@ class Attestation:
         check_int("attestation.protection_valid_until", self.protection_valid_until, MAX_INT)
 
 
-Item = Purpose | Site | Device | Attestation
+Item = Purpose | Site | Device | Attestation | Filing | FilingFacts
 
-_CLASSES: Mapping[ItemKind, type[Purpose | Site | Device | Attestation]] = {
+_CLASSES: Mapping[ItemKind, type[Purpose | Site | Device | Attestation | Filing | FilingFacts]] = {
     ItemKind.PURPOSE: Purpose,
     ItemKind.SITE: Site,
     ItemKind.DEVICE: Device,
     ItemKind.ATTESTATION: Attestation,
+    ItemKind.FILING: Filing,
+    ItemKind.FILING_FACTS: FilingFacts,
 }
 _KINDS = {cls: kind for kind, cls in _CLASSES.items()}
 # The attestation is the controller's only one.
@@ -188,4 +194,5 @@ _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
     "place_class": PlaceClass,
     "assessment_sha256": unb64url,
     "sign_sha256": unb64url,
+    **FILINGS_FROM_JSON,
 }
