@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -98,6 +99,14 @@ class WorkingDays:
 def today(now: int) -> date:
     """Return the day in Asia/Shanghai at a moment in microseconds since 1970 UTC."""
     return datetime.fromtimestamp(now // SECOND, UTC).astimezone(ZONE).date()
+
+
+def announcements(file: Path | None) -> dict[int, Announcement]:
+    """Return the years of the operator's file; none without a file. Raises DataInvalid."""
+    try:
+        return {} if file is None else parse(file.read_bytes())
+    except OSError as error:
+        raise DataInvalid(_FILE, str(file), f"cannot be read ({error.strerror})") from None
 
 
 def parse(data: bytes) -> dict[int, Announcement]:

@@ -1,11 +1,15 @@
 """What has to be filed, since when and until when: thresholds that were reached, changes, ends of use.
 
-Owns, numbered: 1. A threshold binds from the first day on which the upper bound was at it, since the last cancellation
-(an end of use), even if the number fell again: the text asks for the day it was reached and knows no way back
-(unverified: article 15 was read, its practice was not). 2. The clock does not begin before the rule is in force.
-3. Working days are counted from the day after. 4. A change or an end of use is due from its own day, under the rule that
-is law. 5. A filing answers its duty if it was filed after the last cancellation. 6. Where the calendar does not know a
-year, the duty says so, and names a day that the deadline is not before; it is never called fulfilled in time, or overdue.
+Owns, numbered:
+1. A threshold binds from the first day on which the upper bound was at it, since the last cancellation, even if the
+   number fell again: the text asks for the day it was reached and says of no way back (how the authority sees that is
+   not known to us). A cancellation is one that was filed, of a use that had been filed.
+2. The clock does not begin before the rule is in force.
+3. Working days are counted from the day after.
+4. A change or an end of use is due from its own day, under the rule that is law.
+5. A filing answers its duty if it was filed after the last cancellation.
+6. Where the calendar does not know a year, the duty says so, and names a day that the deadline is not before; nothing is
+   called overdue, or filed in time, that is not certain.
 Never: reads a clock, counts persons. Sources: law.md section 1 (R8), `rules.json`.
 """
 
@@ -142,8 +146,13 @@ def _state(clock: _Clock, filing: Filing | None, today: date) -> DutyState:
 
 
 def _last_end(filings: Sequence[Filing]) -> date | None:
-    """Return the latest day on which the use ended."""
-    ends = [date.fromisoformat(one.since) for one in filings if one.kind is FilingKind.CANCELLATION]
+    """Return the latest day on which a filed use ended, if the cancellation was filed too."""
+    first = min((one.filed_on for one in filings if one.kind is FilingKind.INITIAL and one.filed_on), default=None)
+    ends = [
+        date.fromisoformat(one.since)
+        for one in filings
+        if one.kind is FilingKind.CANCELLATION and first is not None and first <= one.filed_on
+    ]
     return max(ends, default=None)
 
 

@@ -5,7 +5,7 @@ Owns: CalendarUnknown and the errors of its two data files. Never: imports gRPC.
 
 from collections.abc import Iterable
 
-from placet.permission.errors import Invalid, Precondition
+from placet.kit.errors import Invalid, Precondition
 
 __all__ = ["CalendarUnknown", "DataInvalid", "Invalid"]
 

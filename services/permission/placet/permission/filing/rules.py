@@ -1,6 +1,7 @@
 """The rules of filing as data: threshold, clock, authority, each with its source and whether the text was read.
 
-Owns: reading `rules.json` into `Rule`s. Never: decides whether one was reached (`duties`). Source: law.md section 1, R8.
+Owns: reading `rules.json` into `Rule`s. Never: decides whether one was reached (`duties`). Source: law.md section 1
+(R8).
 """
 
 import json

@@ -98,11 +98,8 @@ def episodes(days: Iterable[StockDay], needed: int) -> tuple[Episode, ...]:
 
 def after(found: Iterable[Episode], day: date) -> tuple[Episode, ...]:
     """Return the episodes later than a day; one that lasts over it begins anew on the next."""
-    cut = []
-    for one in found:
-        if one.end is None or one.end > day:
-            cut.append(Episode(begin=max(one.begin, day + timedelta(days=1)), end=one.end))
-    return tuple(cut)
+    begin = day + timedelta(days=1)
+    return tuple(Episode(begin=max(one.begin, begin), end=one.end) for one in found if one.end is None or one.end > day)
 
 
 def close_on(days: Series, day: date) -> Persons:
