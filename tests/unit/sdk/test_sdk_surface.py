@@ -11,7 +11,7 @@ import pytest
 import placet.sdk as sdk
 from placet.api.audit.v1 import audit_pb2
 from placet.api.consent.v1 import consent_pb2
-from placet.api.permission.v1 import permission_pb2, register_pb2
+from placet.api.permission.v1 import filing_pb2, permission_pb2, register_pb2
 from placet.api.vault.v1 import vault_pb2
 from placet.sdk.transport import methods
 from placet.sdk.transport.methods import Method
@@ -28,8 +28,9 @@ NotFound NotServed Notice NoticeText Operation OperatorClient OperatorConfig Pag
 PlacetError Precondition ProofBundle ProofError PublishedNotice Purpose Reason Receipt ReceiptFolder ReceiptStore
 ReferenceKey RevokedPermission Site Storage SubjectRef SubjectReferences Targets Template Tls TokenFile
 Unauthenticated Unreachable Verdict WithdrawnConsent WithdrawnGuardianship
+DutyState Filing FilingDocument FilingDuty FilingFacts FilingForecast FilingKind FilingStatus PersonRange StockDay
 """.split()  # noqa: SIM905
-AREAS = ("faces", "stream", "consents", "registers", "legal", "vault", "ledger", "receipts", "operator")
+AREAS = ("faces", "stream", "consents", "registers", "legal", "vault", "ledger", "receipts", "filings", "operator")
 PAIRS = ((sdk.AsyncClient, sdk.Client), (sdk.AsyncOperatorClient, sdk.OperatorClient))
 
 
@@ -70,7 +71,7 @@ def test_a_blocking_method_is_of_the_kind_that_its_model_is() -> None:
 
 
 def test_every_rpc_has_its_method_and_is_called_by_the_client() -> None:
-    files = (audit_pb2, consent_pb2, permission_pb2, register_pb2, vault_pb2)
+    files = (audit_pb2, consent_pb2, filing_pb2, permission_pb2, register_pb2, vault_pb2)
     rpcs = {
         f"/{service.full_name}/{rpc.name}": rpc
         for file in files

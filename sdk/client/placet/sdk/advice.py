@@ -45,6 +45,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "VAULT_SEALED": "wait until the vault is unsealed; sealed, it answers only health checks.",
     "STATE_INVALID": "read the current state; this step does not follow from it.",
     "BASIS_AMBIGUOUS": "name the basis: several cover this.",
+    "CALENDAR_UNKNOWN": "update the library `chinesecalendar`, or give the year in the file of PLACET_FILING_CALENDAR.",
     "IDEMPOTENCY_CONFLICT": "use a new id: this one stands for another request.",
     "CONCURRENT_CHANGE": "read again, then repeat the whole step.",
     "QUEUE_FULL": "ask again after the delay told; send fewer at once.",

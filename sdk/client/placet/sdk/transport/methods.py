@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from placet.api.audit.v1 import audit_pb2 as audit
 from placet.api.consent.v1 import consent_pb2 as consent
+from placet.api.permission.v1 import filing_pb2 as filing
 from placet.api.permission.v1 import permission_pb2 as permission
 from placet.api.permission.v1 import register_pb2 as register
 from placet.api.vault.v1 import vault_pb2 as vault
@@ -101,6 +102,14 @@ PUT_ATTESTATION = _of(
 LIST_PURPOSES = _of(_P, "ListPurposes", register.ListPurposesRequest, register.ListPurposesResponse, interface=_R)
 LIST_SITES = _of(_P, "ListSites", register.ListSitesRequest, register.ListSitesResponse, interface=_R)
 LIST_DEVICES = _of(_P, "ListDevices", register.ListDevicesRequest, register.ListDevicesResponse, interface=_R)
+
+_F = "FilingService"
+GET_FILING_STATUS = _of(
+    _P, "GetFilingStatus", filing.GetFilingStatusRequest, filing.GetFilingStatusResponse, interface=_F
+)
+RECORD_FILING = _of(_P, "RecordFiling", filing.RecordFilingRequest, filing.RecordFilingResponse, interface=_F)
+PUT_FILING_FACTS = _of(_P, "PutFilingFacts", filing.PutFilingFactsRequest, filing.PutFilingFactsResponse, interface=_F)
+EXPORT_FILING = _of(_P, "ExportFiling", filing.ExportFilingRequest, filing.ExportFilingResponse, interface=_F)
 
 ENROL = _of(_V, "Enrol", vault.EnrolRequest, vault.EnrolResponse)
 MATCH = _of(_V, "Match", vault.MatchRequest, vault.MatchResponse)

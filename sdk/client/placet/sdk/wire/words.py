@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 from placet.api.audit.v1 import audit_pb2
 from placet.api.common.v1 import access_pb2, vocabulary_pb2
 from placet.api.consent.v1 import consent_pb2
-from placet.api.permission.v1 import permission_pb2
+from placet.api.permission.v1 import filing_pb2, permission_pb2
 from placet.sdk import vocabulary
 from placet.sdk.errors import Invalid, NotServed
 
@@ -64,3 +64,5 @@ AUDIENCE: Final = Words(vocabulary.Audience, permission_pb2.PermitWish.Audience,
 APPROVER_ROLE: Final = Words(vocabulary.ApproverRole, access_pb2.Role, "ROLE_")
 CONTROLLER_STATE: Final = Words(vocabulary.ControllerState, audit_pb2.ControllerState, "CONTROLLER_STATE_")
 ALL: Final = tuple(one for one in list(globals().values()) if isinstance(one, Words))
+FILING_KIND: Final = Words(vocabulary.FilingKind, filing_pb2.FilingKind, "FILING_KIND_")
+DUTY_STATE: Final = Words(vocabulary.DutyState, filing_pb2.FilingState, "FILING_STATE_")

@@ -8,8 +8,8 @@ Owns, numbered:
 3. Working days are counted from the day after.
 4. A change or an end of use is due from its own day, under the rule that is law.
 5. A filing answers its duty if it was filed after the last cancellation.
-6. Where the calendar does not know a year, the duty says so, and names a day that the deadline is not before; nothing is
-   called overdue, or filed in time, that is not certain.
+6. Where the calendar does not know a year, the duty says so, and names a day that the deadline is not before; nothing
+   is called overdue, or filed in time, that is not certain.
 Never: reads a clock, counts persons. Sources: law.md section 1 (R8), `rules.json`.
 """
 
