@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import date
 
-from placet.permission.filing.rules import load_shipped
+from placet.permission.filing.rules import load
 from placet.permission.filing.series import Persons, Stock, StockDay
 from placet.permission.model.filings import Filing, FilingKind
 
-RULES = load_shipped()
+RULES = load()
 LAW = RULES.rule("cn-2025/art-15")
 DRAFT = RULES.rule("cn-draft-2023/art-16")
 

@@ -21,7 +21,7 @@ from placet.kit.grpc.peer import thumbprint_reader
 from placet.kit.ledger.client import LedgerClient
 from placet.permission import consumer, keyring
 from placet.permission.filing.calendar import WorkingDays, announcements
-from placet.permission.filing.rules import load_shipped as load_rules
+from placet.permission.filing.rules import load as load_rules
 from placet.permission.filing_servicer import FilingServicer
 from placet.permission.handlers.authorize import Desk
 from placet.permission.handlers.filing import FilingDesk
@@ -63,7 +63,7 @@ async def start(stack: Stack[Settings]) -> None:
     """Start the permission service."""
     settings = stack.settings
     make_directory(settings.data_dir, 0o700)
-    calendar = WorkingDays(announcements(settings.filing_calendar))
+    rules, calendar = load_rules(settings.filing_rules), WorkingDays(announcements(settings.filing_calendar))
     rulings = Rulings(Engine(load_shipped(pack) for pack in settings.packs))
     database = await Database.open(settings.database())
     stack.on_stop(database.close)
@@ -90,7 +90,7 @@ async def start(stack: Stack[Settings]) -> None:
             rulings=rulings,
         ),
     )
-    filing = FilingDesk(registers=desks.registers, stocks=BusStocks(bus), rules=load_rules(), calendar=calendar)
+    filing = FilingDesk(registers=desks.registers, stocks=BusStocks(bus), rules=rules, calendar=calendar)
     thumbprint = thumbprint_reader(certificates=settings.tls_client_ca is not None)
     await stack.serve(
         (permission_pb2_grpc.add_PermissionServiceServicer_to_server, PermissionServicer(desks, thumbprint)),

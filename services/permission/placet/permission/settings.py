@@ -38,6 +38,9 @@ class Settings(BaseServiceSettings):
         le=60,
         description="Seconds after which consent is asked again about a person who has no consent that covers.",
     )
+    filing_rules: Path | None = Field(
+        default=None, description="JSON file with the rules of filing instead of those that come with Placet."
+    )
     filing_calendar: Path | None = Field(
         default=None,
         description="JSON file with years of working days that the library `chinesecalendar` does not know.",

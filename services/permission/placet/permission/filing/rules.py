@@ -94,9 +94,13 @@ def parse(data: bytes) -> Rules:
         raise DataInvalid(FILE, where, f"cannot be used ({type(error).__name__}: {error})") from None
 
 
-def load_shipped() -> Rules:
-    """Return the rules that come with Placet."""
-    return parse((Path(__file__).parent / FILE).read_bytes())
+def load(file: Path | None = None) -> Rules:
+    """Return the rules of a file, or those that come with Placet. Raises DataInvalid."""
+    file = file or Path(__file__).parent / FILE
+    try:
+        return parse(file.read_bytes())
+    except OSError as error:
+        raise DataInvalid(FILE, str(file), f"cannot be read ({error.strerror})") from None
 
 
 def _rule(one: Mapping[str, Any]) -> Rule:
