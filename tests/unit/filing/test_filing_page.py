@@ -106,8 +106,27 @@ class Page(HTMLParser):
 
 
 SAID = {
-    "zh-CN": ["一、个人信息处理者的基本情况", "二、", "三、", "四、", "五、", "六、其他材料", "应备案", "验证(1:1)"],
-    "en": ["1. Basic facts", "2. Purpose", "3. Stored", "4. Processing rules", "5. Impact", "6. Other", "verify (1:1)"],
+    "zh-CN": [
+        "一、个人信息处理者的基本情况",
+        "二、",
+        "三、",
+        "四、",
+        "五、",
+        "六、其他材料",
+        "应备案",
+        "验证(1:1)",
+        "令第19号",
+    ],
+    "en": [
+        "1. Basic facts",
+        "2. Purpose",
+        "3. Stored",
+        "4. Processing rules",
+        "5. Impact",
+        "6. Other",
+        "verify (1:1)",
+        "Order No. 19",
+    ],
 }
 
 

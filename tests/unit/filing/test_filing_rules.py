@@ -21,7 +21,8 @@ def test_both_thresholds_are_there() -> None:
     assert (draft.id, draft.threshold, draft.above, draft.in_force_from) == ("cn-draft-2023/art-16", 10_000, True, None)
     assert draft.confidence == rules.load().counting_confidence == "unverified"
     assert rules.load().law == law == rules.load().rule("cn-2025/art-15")
-    assert "article 15" in law.source
+    assert "article 15" in law.source["en"]
+    assert "第十五条" in law.source["zh-CN"]
 
 
 def edited(edit: Callable[[dict[str, Any]], object]) -> bytes:

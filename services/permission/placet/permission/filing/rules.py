@@ -30,7 +30,7 @@ class Rule:
     in_force_from: date | None
     title: Mapping[str, str]
     authority: Mapping[str, str]
-    source: str
+    source: Mapping[str, str]
     address: str
     confidence: str
     note: Mapping[str, str]
@@ -39,7 +39,11 @@ class Rule:
         # Invariant: counts are positive, the confidence is one of the two words, every text is in every language.
         if self.threshold < 1 or self.working_days < 1 or self.confidence not in CONFIDENCES:
             raise ValueError("threshold and working days are at least 1, the confidence is read or unverified")
-        if any(not text.get(language) for text in (self.title, self.authority, self.note) for language in LANGUAGES):
+        if any(
+            not text.get(language)
+            for text in (self.title, self.authority, self.source, self.note)
+            for language in LANGUAGES
+        ):
             raise ValueError(f"every text is needed in {' and '.join(LANGUAGES)}")
 
     @property
@@ -59,7 +63,7 @@ class Rules:
 
     rules: tuple[Rule, ...]
     counting: Mapping[str, str]
-    counting_source: str
+    counting_source: Mapping[str, str]
     counting_confidence: str
 
     def rule(self, ident: str) -> Rule:
@@ -87,7 +91,7 @@ def parse(data: bytes) -> Rules:
         return Rules(
             rules=tuple(rules),
             counting={language: str(counting["note"][language]) for language in LANGUAGES},
-            counting_source=_source(counting["source"]),
+            counting_source={language: str(counting["source"][language]) for language in LANGUAGES},
             counting_confidence=str(counting["confidence"]),
         )
     except (ValueError, KeyError, TypeError) as error:
@@ -113,12 +117,8 @@ def _rule(one: Mapping[str, Any]) -> Rule:
         in_force_from=None if since is None else date.fromisoformat(since),
         title=one["title"],
         authority=one["authority"],
-        source=_source(one["source"]),
+        source=one["source"],
         address=one["source"]["address"],
         confidence=one["confidence"],
         note=one["note"],
     )
-
-
-def _source(source: Mapping[str, str]) -> str:
-    return f"{source['instrument']}, article {source['article']}"

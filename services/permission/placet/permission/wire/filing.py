@@ -153,7 +153,7 @@ def _duty(duty: Duty) -> pb.FilingDuty:
         filed_on="" if duty.filing is None else duty.filing.filed_on,
         problem="" if duty.problem is None else duty.problem.reason,
         problem_message="" if duty.problem is None else duty.problem.message,
-        source=duty.rule.source,
+        source=duty.rule.source["en"],
         confidence=duty.rule.confidence,
         forecast=None if duty.forecast is None else _forecast(duty.forecast),
     )
