@@ -148,6 +148,14 @@ def test_a_clock_that_was_wrong_poisons_no_later_day() -> None:
     assert date(2026, 3, 1) in wrong.days
 
 
+def test_what_was_never_counted_is_not_taken_off() -> None:
+    tally, now = empty(), Instant(NOON)
+    tally.take_in([StockChange(number=1, basis=BasisOrdinal(0), stored=False, at=now)], owners(), now)
+    assert range_of(tally.scopes) == Range(low=0, high=0)
+    with pytest.raises(ValueError, match="no range"):
+        Range(low=2, high=1)
+
+
 def test_the_scope_is_the_id_of_the_key() -> None:
     assert scope_of(b"key1" + bytes(32)) == b"key1"
     assert scope_of(bytes(32)) != UNLINKED

@@ -10,7 +10,7 @@ from placet.consent.model.vocabulary import Controller, Instant
 from placet.consent.policy.stock import Stock
 from placet.consent.ports import StockStore, Stored
 
-PAGE = 5_000
+PAGE = 2_000
 
 
 async def stock(controller: Controller, *, store: StockStore, vault: Stored, now: Instant, deadline: Instant) -> Stock:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import date
 from typing import TypeVar
 
-from sqlalchemy import delete, func
+from sqlalchemy import delete, func, insert
 from sqlmodel import Session, col, select
 
 from placet.consent.errors import Corrupt
@@ -75,18 +75,16 @@ def _count(session: Session, controller: str, changes: Sequence[StockChange], no
 
 def _tally(session: Session, controller: str, bases: set[int]) -> Tally:
     """Return what is known of these bases, their holders and the scopes."""
-    held = {
-        row.basis: Held(holder=row.holder, scope=row.scope, templates=row.templates)
-        for part in _parts(bases)
-        for row in session.exec(
-            select(StoredBasisRow).where(
-                col(StoredBasisRow.controller) == controller, col(StoredBasisRow.basis).in_(part)
-            )
-        )
-    }
+    held: dict[int, Held] = {}
+    for part in _parts(bases):
+        query = select(
+            StoredBasisRow.basis, StoredBasisRow.holder, StoredBasisRow.scope, StoredBasisRow.templates
+        ).where(col(StoredBasisRow.controller) == controller, col(StoredBasisRow.basis).in_(part))
+        for basis, holder, scope, templates in session.exec(query):
+            held[basis] = Held(holder=holder, scope=scope, templates=templates)
     counts: dict[str, int] = {}
-    for part in _parts({one.holder for one in held.values()}):
-        counts |= _bases(session, controller, part)
+    for holders in _parts({one.holder for one in held.values()}):
+        counts |= _bases(session, controller, holders)
     days = select(StoredDayRow).where(col(StoredDayRow.controller) == controller)
     last = session.exec(days.order_by(col(StoredDayRow.day).desc()).limit(1)).first()
     return Tally(
@@ -120,17 +118,17 @@ def _owners(session: Session, controller: str, bases: set[int]) -> dict[int, Hel
 
 
 def _write(session: Session, controller: str, tally: Tally, before: set[int]) -> None:
-    for part in _parts(before - tally.held.keys()):
-        gone = delete(StoredBasisRow).where(
-            col(StoredBasisRow.controller) == controller, col(StoredBasisRow.basis).in_(part)
-        )
-        session.connection().execute(gone)
-    for basis, held in tally.held.items():
-        session.merge(
-            StoredBasisRow(
-                controller=controller, basis=basis, holder=held.holder, scope=held.scope, templates=held.templates
-            )
-        )
+    """Write back what a run changed: few statements, because every other writer of this service waits meanwhile."""
+    connection = session.connection()
+    for part in _parts(before):
+        mine = (col(StoredBasisRow.controller) == controller, col(StoredBasisRow.basis).in_(part))
+        connection.execute(delete(StoredBasisRow).where(*mine))
+    stored = [
+        {"controller": controller, "basis": basis, "holder": one.holder, "scope": one.scope, "templates": one.templates}
+        for basis, one in tally.held.items()
+    ]
+    if stored:
+        connection.execute(insert(StoredBasisRow), stored)
     for scope, holders in tally.scopes.items():
         session.merge(StoredScopeRow(controller=controller, scope=scope, holders=holders))
     for day in tally.days.values():
