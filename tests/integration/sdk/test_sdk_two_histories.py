@@ -7,6 +7,7 @@ history shows that. Negative controls: without the shared store, and without the
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ from placet.sdk import (
     CheckpointFile,
     Config,
     FaceEvent,
+    Filing,
+    FilingFacts,
+    FilingKind,
     NoticeText,
     PermitWish,
     PlaceClass,
@@ -187,6 +191,8 @@ CALLS: dict[str, Callable[[AsyncClient], Awaitable[Any]]] = {
     "PutSite": lambda one: one.put_site(Site(id="site-1", place_class=PlaceClass.SHOP_FLOOR)),
     "PutDevice": lambda one: one.put_device(DEVICE),
     "PutAttestation": lambda one: one.put_attestation(Attestation(filing_current=True)),
+    "RecordFiling": lambda one: one.record_filing(Filing(id="f", kind=FilingKind.CHANGE, since=date(2026, 3, 2))),
+    "PutFilingFacts": lambda one: one.put_filing_facts(FilingFacts(name="x")),
     "Enrol": lambda one: one.enrol(PERMIT, _template()),
     "Match": lambda one: one.match(PERMIT, PROBE),
     "Destroy": lambda one: one.destroy(0, reason="purpose_ended"),
