@@ -190,7 +190,7 @@ async def test_the_command_line_from_facts_to_the_page_that_was_filed(
     assert re.search(r"r-1 at entry \d+", out)
     status, out, err = await placet("status", "--history")
     assert status == 0
-    assert "filed" in out
+    assert "FILED" in out
     assert "peak 2 to 3" in out
     assert (await placet("status", "--with", "bank"))[0] == 1  # its token does not name the bank
     assert (await placet("facts", str(page)))[0] == 2

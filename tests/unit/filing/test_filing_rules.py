@@ -10,6 +10,7 @@ import pytest
 
 from placet.permission.filing import rules
 from placet.permission.filing.errors import DataInvalid
+from placet.permission.policy.pack import load_shipped
 
 DATA: dict[str, Any] = json.loads((Path(rules.__file__).parent / rules.FILE).read_bytes())
 
@@ -59,3 +60,7 @@ def test_other_rules_can_be_named(tmp_path: Path) -> None:
         rules.load(tmp_path / "nowhere.json")
     with pytest.raises(DataInvalid):
         rules.parse(b"\xff")
+
+
+def test_the_rule_that_is_law_is_an_article_of_the_pack_in_force() -> None:
+    assert rules.load().law.id in load_shipped("cn-2025").rules

@@ -6,12 +6,10 @@ a year are not known. The judgement is the service's.
 
 import dataclasses
 import json
-from datetime import date
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from placet.sdk.client import Client
 from placet.sdk.commands.filing import ConfigFile, Group, configured
@@ -37,7 +35,15 @@ def status(
         typer.echo(json.dumps(dataclasses.asdict(found), default=_plain, ensure_ascii=False, indent=2))
     else:
         _print(found)
-    raise typer.Exit(1 if any(one.binding and (one.state in _BAD or one.problem) for one in found.duties) else 0)
+    raise typer.Exit(1 if alarming(found) else 0)
+
+
+def alarming(found: FilingStatus) -> bool:
+    """Tell whether a binding duty is overdue, or has a deadline that nobody can tell and was not filed."""
+    filed = (DutyState.FILED, DutyState.FILED_LATE)
+    return any(
+        one.binding and (one.state in _BAD or (bool(one.problem) and one.state not in filed)) for one in found.duties
+    )
 
 
 def _print(found: FilingStatus) -> None:
@@ -54,45 +60,47 @@ def _print(found: FilingStatus) -> None:
             style="yellow",
             markup=False,
         )
-    table = Table("rule", "about", "state", "reached or happened", "deadline", "working days left", "filed")
     for duty in found.duties:
-        table.add_row(*_row(duty), style=_COLOURS.get(duty.state, "") if duty.binding else "dim")
-    console.print(table)
-    for duty in found.duties:
-        for line in _notes(duty):
-            console.print(line, style="red" if duty.problem and duty.binding else "", markup=False)
+        console.print(_heading(duty), style=_COLOURS.get(duty.state, "") if duty.binding else "dim", markup=False)
+        for line in _lines(duty):
+            console.print(f"  {line}", style="red" if duty.problem and duty.binding else "", markup=False)
     for day in found.history:
         console.print(f"  {day.day}  peak {_persons(day.peak)}, end {_persons(day.close)}", markup=False)
     console.print(f"working days: {found.calendar}", markup=False)
 
 
-def _row(duty: FilingDuty) -> list[str]:
+def _heading(duty: FilingDuty) -> str:
     rule = f"{duty.rule} ({'above' if duty.above else 'at'} {duty.threshold:,})"
-    state = duty.state.value.replace("_", " ") + ("" if duty.binding else " (draft, not law)")
-    deadline = _day(duty.deadline) or (f"not before {duty.deadline_not_before}" if duty.deadline_not_before else "")
-    left = str(duty.left) if duty.deadline and duty.state is DutyState.DUE else ""
-    return [rule, duty.kind.value, state, _day(duty.reached_on), deadline, left, _day(duty.filed_on)]
+    which = f" {duty.filing}" if duty.filing else ""
+    state = duty.state.value.replace("_", " ").upper() if duty.binding else f"{duty.state.value} (draft, not law)"
+    return f"{rule}  {duty.kind.value}{which}: {state}"
 
 
-def _notes(duty: FilingDuty) -> list[str]:
-    name = f"{duty.rule} {duty.kind.value}"
-    notes = [f"{name}: {duty.source}; {duty.confidence}"]
+def _lines(duty: FilingDuty) -> list[str]:
+    lines = []
+    if duty.reached_on:
+        since = f", counted from {duty.since}" if duty.since != duty.reached_on else ""
+        lines.append(f"since {duty.reached_on}{since}; last day: {_last_day(duty)}")
     if duty.problem:
-        notes.append(f"{name}: {duty.problem}: {duty.problem_message}")
+        lines.append(f"{duty.problem}: {duty.problem_message}")
     if duty.below_since:
-        notes.append(f"{name}: fell below again on {duty.below_since}; the duty stays")
+        lines.append(f"fell below again on {duty.below_since}; the duty stays")
+    if duty.filed_on:
+        lines.append(f"filed on {duty.filed_on}")
     if duty.forecast:
         end = f"and {duty.forecast.not_after}" if duty.forecast.not_after else "and later than three years, or never"
-        notes.append(f"{name}: may be reached between {duty.forecast.not_before} {end} ({duty.forecast.method})")
-    return notes
+        lines.append(f"may be reached between {duty.forecast.not_before} {end} ({duty.forecast.method})")
+    return [*lines, f"{duty.source}; {duty.confidence}"]
+
+
+def _last_day(duty: FilingDuty) -> str:
+    if duty.deadline is None:
+        return f"not known, not before {duty.deadline_not_before}"
+    return f"{duty.deadline}, {duty.left} working days left" if duty.state is DutyState.DUE else str(duty.deadline)
 
 
 def _persons(persons: PersonRange) -> str:
     return f"{persons.high:,}" if persons.low == persons.high else f"{persons.low:,} to {persons.high:,}"
-
-
-def _day(day: date | None) -> str:
-    return "" if day is None else day.isoformat()
 
 
 def _plain(value: Any) -> str:
