@@ -23,6 +23,7 @@ def told(found: Stock, today: str, filings: Sequence[Filing] = ()) -> FilingStat
     due = duties(found, filings, RULES, CALENDAR, on(today))
     status = Status(
         today=on(today), stock=found, elsewhere=0, duties=due, filings=tuple(filings), calendar=CALENDAR.described,
+        counting="Civil Code; unverified",
         elsewhere_undeclared=True,
     )  # fmt: skip
     return status_of(status_to_pb(status, history=True))

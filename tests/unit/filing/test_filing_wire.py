@@ -117,7 +117,14 @@ def test_a_status_reaches_the_client_whole() -> None:
     )  # fmt: skip
     duty = duties(found, [filing], RULES, calendar, today)
     status = Status(
-        today=today, stock=found, elsewhere=4, duties=duty, filings=(filing,), calendar="c", elsewhere_undeclared=True
+        today=today,
+        stock=found,
+        elsewhere=4,
+        duties=duty,
+        filings=(filing,),
+        calendar="c",
+        counting="d",
+        elsewhere_undeclared=True,
     )
     told = sdk_wire.status_of(wire.status_to_pb(status, history=True))
     assert (told.today, told.stored.high, told.elsewhere, told.elsewhere_undeclared) == (today, 99_000, 4, True)

@@ -436,6 +436,7 @@ class GetFilingStatusResponse(_message.Message):
     HISTORY_FIELD_NUMBER: _builtins.int
     CALENDAR_FIELD_NUMBER: _builtins.int
     ELSEWHERE_UNDECLARED_FIELD_NUMBER: _builtins.int
+    COUNTING_FIELD_NUMBER: _builtins.int
     today: _builtins.str
     """The day of this answer."""
     unlinked: _builtins.int
@@ -446,6 +447,8 @@ class GetFilingStatusResponse(_message.Message):
     """For people: years whose working days are known, and where from."""
     elsewhere_undeclared: _builtins.bool
     """True: a purpose keeps faces in devices, and nobody declared how many."""
+    counting: _builtins.str
+    """For people: where the way of counting days is from, and whether that was read in a source."""
     @_builtins.property
     def stored(self) -> Global___StoredPersons: ...
     @_builtins.property
@@ -466,10 +469,11 @@ class GetFilingStatusResponse(_message.Message):
         history: _abc.Iterable[Global___StockDay] | None = ...,
         calendar: _builtins.str = ...,
         elsewhere_undeclared: _builtins.bool = ...,
+        counting: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["stored", b"stored"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "duties", b"duties", "elsewhere", b"elsewhere", "elsewhere_undeclared", b"elsewhere_undeclared", "filings", b"filings", "history", b"history", "stored", b"stored", "today", b"today", "unlinked", b"unlinked"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calendar", b"calendar", "counting", b"counting", "duties", b"duties", "elsewhere", b"elsewhere", "elsewhere_undeclared", b"elsewhere_undeclared", "filings", b"filings", "history", b"history", "stored", b"stored", "today", b"today", "unlinked", b"unlinked"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

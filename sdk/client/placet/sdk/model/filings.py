@@ -118,6 +118,7 @@ class FilingStatus:
     filings: tuple[Filing, ...]
     history: tuple[StockDay, ...]
     calendar: str
+    counting: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,6 +81,7 @@ def status_of(status: pb.GetFilingStatusResponse) -> FilingStatus:
             StockDay(day=_needed(one.day), peak=_range(one.peak), close=_range(one.close)) for one in status.history
         ),
         calendar=status.calendar,
+        counting=status.counting,
     )
 
 

@@ -48,6 +48,7 @@ class Status:
     duties: tuple[Duty, ...]
     filings: tuple[Filing, ...]
     calendar: str
+    counting: str
     elsewhere_undeclared: bool
 
 
@@ -151,6 +152,7 @@ def _status(known: Sequence[_Member], desk: FilingDesk, now: int) -> Status:
         duties=duties(stock, filings, desk.rules, desk.calendar, day),
         filings=filings,
         calendar=desk.calendar.described,
+        counting=f"{desk.rules.counting_source['en']}; {desk.rules.counting_confidence}",
         elsewhere_undeclared=any(elsewhere_undeclared(one.facts, one.purposes) for one in known),
     )
 

@@ -100,6 +100,7 @@ def status_to_pb(status: Status, *, history: bool) -> pb.GetFilingStatusResponse
         filings=[filing_to_pb(one) for one in status.filings],
         history=[_day(one) for one in status.stock.days] if history else [],
         calendar=status.calendar,
+        counting=status.counting,
         elsewhere_undeclared=status.elsewhere_undeclared,
     )
 

@@ -66,7 +66,7 @@ def _print(found: FilingStatus) -> None:
             console.print(f"  {line}", style="red" if duty.problem and duty.binding else "", markup=False)
     for day in found.history:
         console.print(f"  {day.day}  peak {_persons(day.peak)}, end {_persons(day.close)}", markup=False)
-    console.print(f"working days: {found.calendar}", markup=False)
+    console.print(f"working days: {found.calendar}; the first day does not count ({found.counting})", markup=False)
 
 
 def _heading(duty: FilingDuty) -> str:
