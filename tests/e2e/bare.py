@@ -14,8 +14,8 @@ from placet.api.audit.v1 import audit_pb2_grpc
 from placet.api.common.v1 import vocabulary_pb2 as words
 from placet.api.consent.v1 import consent_pb2 as consent
 from placet.api.consent.v1 import consent_pb2_grpc
+from placet.api.permission.v1 import filing_pb2_grpc, permission_pb2_grpc, register_pb2_grpc
 from placet.api.permission.v1 import permission_pb2 as permission
-from placet.api.permission.v1 import permission_pb2_grpc, register_pb2_grpc
 from placet.api.permission.v1 import register_pb2 as register
 from placet.api.vault.v1 import vault_pb2 as vault
 from placet.api.vault.v1 import vault_pb2_grpc
@@ -24,6 +24,7 @@ from placet.local.mesh import Mesh
 STUBS = (
     ("permission", permission_pb2_grpc.PermissionServiceStub),
     ("permission", register_pb2_grpc.RegisterServiceStub),
+    ("permission", filing_pb2_grpc.FilingServiceStub),
     ("consent", consent_pb2_grpc.ConsentServiceStub),
     ("vault", vault_pb2_grpc.VaultServiceStub),
     ("audit", audit_pb2_grpc.AuditServiceStub),

@@ -19,6 +19,7 @@ PACKAGES = ("placet.api.permission.v1", "placet.api.consent.v1", "placet.api.vau
 SERVICES = {
     "PermissionService": "permission",
     "RegisterService": "permission",
+    "FilingService": "permission",
     "ConsentService": "consent",
     "VaultService": "vault",
     "AuditService": "audit",

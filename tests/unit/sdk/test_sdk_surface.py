@@ -11,7 +11,7 @@ import pytest
 import placet.sdk as sdk
 from placet.api.audit.v1 import audit_pb2
 from placet.api.consent.v1 import consent_pb2
-from placet.api.permission.v1 import permission_pb2, register_pb2
+from placet.api.permission.v1 import filing_pb2, permission_pb2, register_pb2
 from placet.api.vault.v1 import vault_pb2
 from placet.sdk.transport import methods
 from placet.sdk.transport.methods import Method
@@ -21,19 +21,20 @@ NAMES = """
 AlreadyExists Alternative AlternativeUsage AmendedConsent Approved Approver ApproverRole Assessment AsyncClient
 AsyncOperatorClient Attestation Audience BasisOrdinal CaptureFlow CapturedConsent Channel Checked CheckedReceipt
 CheckpointFile CheckpointStore Choice Client Coalescing Config ConfigError Conflict Consent ConsentState
-ControllerDetails ControllerState Corrupt Customer Decision Denied Deployment Destroyed Device EndedBy Enrolled
-Exhausted Expression FaceEvent Filter Forbidden Form GuardianKind Guardianship GuardianshipState Holding Holdings
-Incident Inference Internal Invalid IssuedPermission Kind LeafIndex LedgerEntry LegalApproval LegalCode LegalDraft
-LegalPermission LegalRequest LegalState LogCheckpoint Match Measure MeasureAttestation Micros NationalChannel NotFound
-NotServed Notice NoticeText Operation OperatorClient OperatorConfig Page PermitWish Permitted PlaceClass PlacetError
-Posture PostureArticle PostureEvidence PostureFinding PosturePoint PostureState Precondition ProofBundle ProofError
-PublishedNotice Purpose Reason Receipt ReceiptFolder ReceiptStore ReferenceKey RetentionAnchor RevokedPermission Site
-Storage SubjectRef SubjectReferences Targets Template Tls TokenFile Unauthenticated Unreachable Verdict
-WithdrawnConsent WithdrawnGuardianship
+ControllerDetails ControllerState Corrupt Customer Decision Denied Deployment Destroyed Device DutyState EndedBy
+Enrolled Exhausted Expression FaceEvent Filing FilingDocument FilingDuty FilingFacts FilingForecast FilingKind
+FilingStatus Filter Forbidden Form GuardianKind Guardianship GuardianshipState Holding Holdings Incident Inference
+Internal Invalid IssuedPermission Kind LeafIndex LedgerEntry LegalApproval LegalCode LegalDraft LegalPermission
+LegalRequest LegalState LogCheckpoint Match Measure MeasureAttestation Micros NationalChannel NotFound NotServed
+Notice NoticeText Operation OperatorClient OperatorConfig Page PermitWish Permitted PersonRange PlaceClass
+PlacetError Posture PostureArticle PostureEvidence PostureFinding PosturePoint PostureState Precondition
+ProofBundle ProofError PublishedNotice Purpose Reason Receipt ReceiptFolder ReceiptStore ReferenceKey
+RetentionAnchor RevokedPermission Site StockDay Storage SubjectRef SubjectReferences Targets Template Tls TokenFile
+Unauthenticated Unreachable Verdict WithdrawnConsent WithdrawnGuardianship
 """.split()  # noqa: SIM905
 AREAS = (
     *("faces", "stream", "consents", "registers", "attestations", "posture"),
-    *("legal", "vault", "ledger", "receipts", "operator"),
+    *("legal", "vault", "ledger", "receipts", "filings", "operator"),
 )
 PAIRS = ((sdk.AsyncClient, sdk.Client), (sdk.AsyncOperatorClient, sdk.OperatorClient))
 
@@ -75,7 +76,7 @@ def test_a_blocking_method_is_of_the_kind_that_its_model_is() -> None:
 
 
 def test_every_rpc_has_its_method_and_is_called_by_the_client() -> None:
-    files = (audit_pb2, consent_pb2, permission_pb2, register_pb2, vault_pb2)
+    files = (audit_pb2, consent_pb2, filing_pb2, permission_pb2, register_pb2, vault_pb2)
     rpcs = {
         f"/{service.full_name}/{rpc.name}": rpc
         for file in files

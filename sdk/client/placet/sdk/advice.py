@@ -46,6 +46,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "STATE_INVALID": "read the current state; this step does not follow from it.",
     "RETENTION_REQUIRED": "keep the record; ask again after the day that the message names.",
     "BASIS_AMBIGUOUS": "name the basis: several cover this.",
+    "CALENDAR_UNKNOWN": "update the library `chinesecalendar`, or give the year in the file of PLACET_FILING_CALENDAR.",
     "IDEMPOTENCY_CONFLICT": "use a new id: this one stands for another request.",
     "CONCURRENT_CHANGE": "read again, then repeat the whole step.",
     "QUEUE_FULL": "ask again after the delay told; send fewer at once.",

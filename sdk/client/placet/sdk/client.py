@@ -9,6 +9,7 @@ from typing import Self
 from placet.sdk.aio.attestations import Attestations
 from placet.sdk.aio.consents import Consents
 from placet.sdk.aio.faces import Faces
+from placet.sdk.aio.filings import Filings
 from placet.sdk.aio.ledger import Ledger
 from placet.sdk.aio.legal import LegalPermissions
 from placet.sdk.aio.operator import AsyncOperatorClient
@@ -23,7 +24,9 @@ from placet.sdk.session import Sources
 __all__ = ("AsyncClient", "AsyncOperatorClient", "Client", "OperatorClient")
 
 
-class AsyncClient(Faces, Consents, Registers, Attestations, Postures, LegalPermissions, Vault, Ledger, Receipts):
+class AsyncClient(
+    Faces, Consents, Registers, Attestations, Postures, LegalPermissions, Vault, Ledger, Receipts, Filings
+):
     """One controller's client, for asyncio. Use it on one event loop, as an async context manager."""
 
 
@@ -90,6 +93,10 @@ class Client:
     put_alternative_usage = method(AsyncClient.put_alternative_usage)
     list_alternative_usage = method(AsyncClient.list_alternative_usage)
     posture = method(AsyncClient.posture)
+    filing_status = method(AsyncClient.filing_status)
+    record_filing = method(AsyncClient.record_filing)
+    put_filing_facts = method(AsyncClient.put_filing_facts)
+    export_filing = method(AsyncClient.export_filing)
 
     register_approver = method(AsyncClient.register_approver)
     request_legal_permission = method(AsyncClient.request_legal_permission)

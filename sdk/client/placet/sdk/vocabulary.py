@@ -17,8 +17,10 @@ __all__ = (
     "Choice",
     "ConsentState",
     "ControllerState",
+    "DutyState",
     "EndedBy",
     "Expression",
+    "FilingKind",
     "Form",
     "GuardianKind",
     "GuardianshipState",
@@ -214,3 +216,22 @@ class ControllerState(StrEnum):
 
     OPEN = "open"
     CLOSED = "closed"
+
+
+class FilingKind(StrEnum):
+    """What a filing is about (Order 19 Art 15)."""
+
+    INITIAL = "initial"
+    CHANGE = "change"
+    CANCELLATION = "cancellation"
+
+
+class DutyState(StrEnum):
+    """How a duty to file stands; undetermined: the working days of a year are not known."""
+
+    NOT_REACHED = "not_reached"
+    DUE = "due"
+    OVERDUE = "overdue"
+    FILED = "filed"
+    FILED_LATE = "filed_late"
+    UNDETERMINED = "undetermined"

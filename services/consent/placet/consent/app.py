@@ -17,6 +17,8 @@ from placet.consent.ports import Ports
 from placet.consent.servicer import ConsentServicer
 from placet.consent.settings import Settings
 from placet.consent.store.sql import SqlStore
+from placet.consent.store.stock import SqlStock
+from placet.consent.stored import BusStored, count_for_ever
 from placet.consent.tables import outbox
 from placet.kit import app as kit
 from placet.kit.app import Stack
@@ -65,6 +67,11 @@ async def start(stack: Stack[Settings]) -> None:
     stack.spawn(_sweep_for_ever(stack, ports), name="sweep")
     lookups = consumer.LookupHandler(ports, clock=stack.now)
     await bus.serve(consumer.LOOKUP_SUBJECT, lookups, queue=settings.service)
+    stock, stored = SqlStock(store.database), BusStored(bus)
+    await bus.serve(
+        consumer.COUNT_SUBJECT, consumer.CountHandler(stock, stored, clock=stack.now), queue=settings.service
+    )
+    stack.spawn(count_for_ever(stock, stored, clock=stack.now, every=settings.count_every), name="count")
     servicer = ConsentServicer(ports, clock=stack.now)
     await stack.serve((consent_pb2_grpc.add_ConsentServiceServicer_to_server, servicer))
 

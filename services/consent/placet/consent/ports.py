@@ -27,6 +27,7 @@ from placet.consent.model.vocabulary import (
 )
 from placet.consent.policy.facts import BasisFacts
 from placet.consent.policy.guardians import PersonFacts
+from placet.consent.policy.stock import Stock, StockChange
 
 T = TypeVar("T")
 
@@ -254,6 +255,37 @@ class Ports:
     law: str
 
 
+class Stored(Protocol):
+    """The vault: which bases have a stored template."""
+
+    async def changes(
+        self, controller: Controller, *, after: int, limit: int, deadline: Instant
+    ) -> tuple[Sequence[StockChange], int]:
+        """Return the changes after that number, at most `limit`, in order, and the number of the latest there is.
+
+        Raises Unavailable when the vault does not answer in time.
+        """
+
+
+class StockStore(Protocol):
+    """The count of persons with a stored template."""
+
+    async def counted(self, controller: Controller) -> int:
+        """Return the number of the last change that is counted; 0 before the first."""
+
+    async def count(self, controller: Controller, changes: Sequence[StockChange], now: Instant) -> None:
+        """Count what is not counted yet; durable once it returns, and each change once however often it is told.
+
+        Raises Corrupt when a number is missing.
+        """
+
+    async def stock(self, controller: Controller) -> Stock:
+        """Return the count and its days, on one snapshot."""
+
+    async def controllers(self) -> list[Controller]:
+        """Return every controller that was met."""
+
+
 __all__ = [
     "Backlog",
     "Controllers",
@@ -265,6 +297,8 @@ __all__ = [
     "Records",
     "Salted",
     "Signer",
+    "StockStore",
     "Store",
+    "Stored",
     "Submission",
 ]

@@ -29,3 +29,6 @@ class Settings(BaseServiceSettings):
     sweep_batch: int = Field(
         default=256, ge=1, le=10_000, description="Persons whose waiting entries one such attempt takes up at most."
     )
+    count_every: float = Field(
+        default=300.0, gt=0, le=86_400, description="Seconds between counts of the persons who have a stored template."
+    )

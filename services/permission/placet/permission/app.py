@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
-from placet.api.permission.v1 import permission_pb2_grpc, register_pb2_grpc
+from placet.api.permission.v1 import filing_pb2_grpc, permission_pb2_grpc, register_pb2_grpc
 from placet.kit import app as kit
 from placet.kit.app import Stack
 from placet.kit.bus.bus import Bus, Credentials
@@ -21,14 +21,18 @@ from placet.kit.durable import make_directory
 from placet.kit.grpc.peer import thumbprint_reader
 from placet.kit.ledger.client import LedgerClient
 from placet.permission import consumer, keyring
+from placet.permission.filing.calendar import WorkingDays, announcements
+from placet.permission.filing.rules import load as load_rules
+from placet.permission.filing_servicer import FilingServicer
 from placet.permission.handlers.authorize import Desk
+from placet.permission.handlers.filing import FilingDesk
 from placet.permission.handlers.legal import LegalDesk
 from placet.permission.handlers.posture import PostureDesk
 from placet.permission.handlers.registers import RegisterDesk
 from placet.permission.handlers.rulings import Rulings
 from placet.permission.model.projection import Projection
 from placet.permission.model.vocabulary import SECOND
-from placet.permission.peers import BusConsents, BusControllers
+from placet.permission.peers import BusConsents, BusControllers, BusStocks
 from placet.permission.policy.engine import Engine
 from placet.permission.policy.pack import load_shipped, on_purpose
 from placet.permission.servicer import Desks, PermissionServicer, RegisterServicer
@@ -62,6 +66,7 @@ async def start(stack: Stack[Settings]) -> None:
     """Start the permission service."""
     settings = stack.settings
     make_directory(settings.data_dir, 0o700)
+    rules, calendar = load_rules(settings.filing_rules), WorkingDays(announcements(settings.filing_calendar))
     engine = _engine(settings.packs)
     # What is deleted is overwritten: records of assessments are destroyed at the end of their term.
     database = await Database.open(settings.database(), secure_delete=True)
@@ -89,10 +94,12 @@ async def start(stack: Stack[Settings]) -> None:
             engine=engine,
         ),
     )
+    filing = FilingDesk(registers=desks.registers, stocks=BusStocks(bus), rules=rules, calendar=calendar)
     thumbprint = thumbprint_reader(certificates=settings.tls_client_ca is not None)
     await stack.serve(
         (permission_pb2_grpc.add_PermissionServiceServicer_to_server, PermissionServicer(desks, thumbprint)),
         (register_pb2_grpc.add_RegisterServiceServicer_to_server, RegisterServicer(desks)),
+        (filing_pb2_grpc.add_FilingServiceServicer_to_server, FilingServicer(filing, now=stack.now)),
     )
 
 

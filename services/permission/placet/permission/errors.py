@@ -15,6 +15,7 @@ __all__ = [
     "AssessmentDestroyed",
     "AssessmentUnknown",
     "ConsentsUnavailable",
+    "ControllerForbidden",
     "IdempotencyConflict",
     "Invalid",
     "LegalPermissionUnknown",
@@ -26,6 +27,7 @@ __all__ = [
     "SamePerson",
     "SiteUnknown",
     "StateInvalid",
+    "StockUnavailable",
     "missing",
     "too_large",
 ]
@@ -178,3 +180,21 @@ class ConsentsUnavailable(Unavailable):
             f"The consents of this person could not be read ({why}). No event was recorded; repeat the same request.",
             retry_after=0.5,
         )
+
+
+class StockUnavailable(Unavailable):
+    """The number of stored persons cannot be had: no duty is stated without it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            "DEPENDENCY_UNAVAILABLE",
+            f"How many persons are stored could not be read ({why}). Nothing is stated without it; ask again.",
+            retry_after=1.0,
+        )
+
+
+class ControllerForbidden(Denied):
+    """A controller of the group is not in the caller's token."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__("CONTROLLER_FORBIDDEN", f"Your token does not name the controller in {field}.", field=field)

@@ -2,7 +2,7 @@
 
 Owns: the subjects, the deadlines, and what silence means: ConsentsUnavailable, so that no event is decided without the
 facts it needs. Never: caches consents (the projection does); an origin never changes, so it is kept.
-Subjects: `placet.<controller>.consent.lookup`, `placet.<controller>.audit.info`.
+Subjects: `placet.<controller>.consent.lookup`, `.consent.count`, `.audit.info`.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,10 @@ import msgspec
 
 from placet.kit.bus.bus import Bus
 from placet.kit.errors import Unavailable
-from placet.permission.errors import ConsentsUnavailable
+from placet.permission.errors import ConsentsUnavailable, StockUnavailable
+from placet.permission.filing.series import Stock
 from placet.permission.ports import Found
+from placet.permission.wire.filing import count_to_bytes, stock_from_bytes
 from placet.permission.wire.lookup import found_from_bytes, lookup_to_bytes
 
 
@@ -32,6 +34,21 @@ class BusConsents:
         except Unavailable as error:
             raise ConsentsUnavailable(error.message) from error
         return found_from_bytes(answer, len(subjects))
+
+
+class BusStocks:
+    """`ports.Stocks` over the bus."""
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def stock(self, controller: str, *, deadline: int) -> Stock:
+        """Ask the consent service, as the port promises."""
+        try:
+            answer = await self._bus.request(f"placet.{controller}.consent.count", count_to_bytes(controller), deadline)
+        except Unavailable as error:
+            raise StockUnavailable(error.message) from error
+        return stock_from_bytes(answer)
 
 
 class _Info(msgspec.Struct):

@@ -12,6 +12,7 @@ from typing import Protocol
 from placet.kit.ledger.messages import Submission
 from placet.kit.ledger.port import Ledger
 from placet.kit.ledger.receipts import Appended
+from placet.permission.filing.series import Stock
 from placet.permission.model.basis import BasisFacts
 from placet.permission.model.book import Book
 from placet.permission.model.events import Decided
@@ -32,6 +33,7 @@ __all__ = [
     "PermitKeys",
     "Pins",
     "Registers",
+    "Stocks",
     "Submission",
 ]
 
@@ -164,6 +166,16 @@ class LegalPermissions(Protocol):
         """Bring that entry into the log now; its index is kept and the others are told (`permission.revoked`).
 
         Raises Unavailable when the log does not answer: the entry then gets there without the caller.
+        """
+
+
+class Stocks(Protocol):
+    """The consent service's count of persons who have a stored template."""
+
+    async def stock(self, controller: str, *, deadline: int) -> Stock:
+        """Return the count and its days, with everything that was stored or destroyed before this call.
+
+        Raises StockUnavailable when it cannot be had before `deadline` (unix microseconds).
         """
 
 

@@ -4,6 +4,8 @@ Owns: the settings' names, bounds and descriptions (docs/settings.md is made fro
 environment, once.
 """
 
+from pathlib import Path
+
 from pydantic import Field
 
 from placet.kit.settings import BaseServiceSettings
@@ -36,4 +38,11 @@ class Settings(BaseServiceSettings):
         ge=0,
         le=60,
         description="Seconds after which consent is asked again about a person who has no consent that covers.",
+    )
+    filing_rules: Path | None = Field(
+        default=None, description="JSON file with the rules of filing instead of those that come with Placet."
+    )
+    filing_calendar: Path | None = Field(
+        default=None,
+        description="JSON file with years of working days that the library `chinesecalendar` does not know.",
     )

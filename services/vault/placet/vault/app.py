@@ -15,7 +15,7 @@ from placet.kit.durable import make_directory
 from placet.kit.errors import PlacetError
 from placet.kit.ledger.client import LedgerClient
 from placet.vault import outgoing
-from placet.vault.consumer import DURABLE, FILTERS, consume
+from placet.vault.consumer import DURABLE, FILTERS, STOCK_SUBJECT, answer_stock, consume
 from placet.vault.keyring import FileKeyring
 from placet.vault.permits import BusPermits
 from placet.vault.ports import Ports
@@ -41,9 +41,11 @@ async def main(stack: Stack[Settings]) -> None:
     stream, ledger = JetStream(bus), LedgerClient(bus, settings.service)
     dispatcher = await stack.enter(_dispatcher(stack, database, ledger, stream))
     store = SqlStore(database, wake=dispatcher.kick)
+    await store.number_older()
     await store.scrub()  # what a crash may have left in the write-ahead log
     await stream.ensure_stream()
     await stack.enter(Consumer(stream, DURABLE, FILTERS, consume(store, now=stack.now)))
+    await bus.serve(STOCK_SUBJECT, answer_stock(store), queue=settings.service)
     stack.spawn(_tidy(store, database, stack), name="tidy")
 
     keyring = FileKeyring(settings.keyring_file())

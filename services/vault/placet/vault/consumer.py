@@ -1,7 +1,7 @@
-"""Messages that end a basis: consent withdrawn, guardianship withdrawn, legal permission revoked.
+"""Messages that end a basis: consent withdrawn, guardianship withdrawn, legal permission revoked; and the stock.
 
 Owns: which messages the vault listens to, and which bases each of them ends. Idempotent through the inbox, in the
-transaction that destroys.
+transaction that destroys. And what answers `placet.<controller>.vault.stock`: which bases have a template (R8).
 Never: needs the root key, asks back. A guardianship holds no template itself: the message says which consents stopped
 with it, as `data.stopped`, a list of ordinals; without that list it goes to the dead letters, loudly, and is not taken
 for "none". Design: vault.md section 3 (erasure), promise P6.
@@ -11,12 +11,15 @@ from collections.abc import Awaitable, Callable
 
 from placet.evidence.terms import BasisOrdinal, Micros
 from placet.kit.bus.messages import Message, filter_subject
+from placet.kit.bus.serving import Request
 from placet.kit.errors import Invalid
+from placet.vault import wire
 from placet.vault.handlers.destroy import bases_ended
 from placet.vault.model import BasesEnded, DestroyReason
 from placet.vault.ports import VaultStore
 
 DURABLE = "vault"
+STOCK_SUBJECT = "placet.*.vault.stock"
 _STOPPED = "stopped"
 _OWN_BASIS = {
     ("consent", "withdrawn"): DestroyReason.CONSENT_WITHDRAWN,
@@ -45,6 +48,17 @@ def consume(store: VaultStore, *, now: Callable[[], int]) -> Callable[[Message],
         await bases_ended(ended_by(message), store=store, now=Micros(now()))
 
     return handle
+
+
+def answer_stock(store: VaultStore) -> Callable[[Request], Awaitable[bytes]]:
+    """Return what answers a StockRequest of the subject's controller. Raises Invalid for anything else."""
+
+    async def answer(request: Request) -> bytes:
+        controller = request.subject.split(".")[1]
+        after, limit = wire.stock_request(request.payload, controller)
+        return wire.stock_answer(await store.stock(controller, after=after, limit=limit))
+
+    return answer
 
 
 def _ended(message: Message, bases: tuple[BasisOrdinal, ...], reason: DestroyReason) -> BasesEnded:

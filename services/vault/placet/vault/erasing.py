@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, func, select
 
 from placet.evidence.terms import BasisOrdinal, Micros
-from placet.vault import outgoing, rows
+from placet.vault import outgoing, rows, stock
 from placet.vault.crypto import erased_hash
 from placet.vault.errors import TemplateDestroyed
 from placet.vault.model import Erasure, Result
@@ -56,6 +56,7 @@ def erase_template(session: Session, row: TemplateRow, *, reason: str, at: Micro
     session.delete(row)
     session.flush()
     session.add(rows.erasure_row(erasure))
+    stock.put_gone(session, erasure)
     outgoing.put_destroyed(session, erasure)
 
 

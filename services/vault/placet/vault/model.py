@@ -189,6 +189,24 @@ class Erasure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StockChange:
+    """A template was stored under a basis, or is gone from there. `number` counts a controller's changes from 1."""
+
+    number: int
+    basis: BasisOrdinal
+    stored: bool
+    at: Micros
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stock:
+    """The next changes in their order, and the number of the latest there is."""
+
+    changes: tuple[StockChange, ...]
+    last: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AttemptLimit:
     """How often a basis may be compared: `count` times in any `window` microseconds.
 

@@ -13,7 +13,7 @@ from uuid import UUID
 from placet.evidence.terms import BasisOrdinal, LeafIndex, Micros
 from placet.kit.ledger.port import Ledger
 from placet.kit.security.redacted import SecretBytes
-from placet.vault.model import Answer, AttemptLimit, Erasure, Permit, Receipt, Tombstone, Use
+from placet.vault.model import Answer, AttemptLimit, Erasure, Permit, Receipt, Stock, Tombstone, Use
 from placet.vault.template import ControllerKey, DataKey, KeyPurpose, SealedTemplate, WrappedKey
 
 
@@ -116,6 +116,12 @@ class VaultStore(Protocol):
 
     async def tombstone(self, controller: str, basis: BasisOrdinal) -> Tombstone | None:
         """Return what stays of a basis whose templates were destroyed."""
+
+    async def stock(self, controller: str, *, after: int, limit: int) -> Stock:
+        """Return what was stored and destroyed after that number, at most `limit` changes, in their order.
+
+        A change is there as soon as the template is, or is not: it is written in the same transaction.
+        """
 
     async def erasures(self, controller: str, basis: BasisOrdinal) -> Sequence[Erasure]:
         """Return the destroyed templates of a basis, in the order of their destruction."""

@@ -18,10 +18,10 @@ from placet.kit.db.database import Database
 from placet.kit.db.errors import DuplicateKey, SerializationFailure
 from placet.kit.db.scrubbing import scrub
 from placet.kit.errors import Conflict
-from placet.vault import outgoing, policy, rows
+from placet.vault import outgoing, policy, rows, stock
 from placet.vault.erasing import Erasing, erase_basis, erase_template
 from placet.vault.errors import TemplateDestroyed
-from placet.vault.model import Answer, AttemptLimit, DestroyReason, Erasure, Operation, Result, Tombstone, Use
+from placet.vault.model import Answer, AttemptLimit, DestroyReason, Erasure, Operation, Result, Stock, Tombstone, Use
 from placet.vault.tables import ControllerKeyRow, DataKeyRow, ErasureRow, TemplateRow, TombstoneRow, UseRow
 from placet.vault.template import ControllerKey, DataKey, KeyPurpose, SealedTemplate
 
@@ -185,6 +185,14 @@ class SqlStore:
         """Return what stays of a destroyed basis."""
         return await self._database.read(lambda session: _tombstone(session, controller, basis))
 
+    async def stock(self, controller: str, *, after: int, limit: int) -> Stock:
+        """Return what was stored and destroyed after that number."""
+        return await self._database.read(lambda session: stock.read(session, controller, after=after, limit=limit))
+
+    async def number_older(self) -> int:
+        """Number what was stored before there were numbers; once, at the start."""
+        return await self._write(stock.number_older)
+
     async def erasures(self, controller: str, basis: BasisOrdinal) -> Sequence[Erasure]:
         """Return the destroyed templates of a basis, in the order of their destruction."""
         query = (
@@ -262,6 +270,7 @@ def _store(session: Session, use: Use, sealed: SealedTemplate, data_key: DataKey
         return None
     _replace(session, sealed)
     session.add(rows.template_row(sealed))
+    stock.put_stored(session, sealed)
     return _finish(session, use, Answer(result=Result.ENROLLED, template_id=sealed.place.template_id), entry)
 
 

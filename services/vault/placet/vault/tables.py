@@ -117,5 +117,22 @@ class ErasureRow(Table, table=True):
     entry: int | None = Field(default=None, sa_type=BigInteger)
 
 
+class StockRow(Table, table=True):
+    """That a template was stored or destroyed, numbered 1, 2, 3, ... without a gap: what others count from (R8).
+
+    Invariant: a template is stored once and gone once, in this order.
+    """
+
+    __tablename__ = "stock"
+    __table_args__ = (UniqueConstraint("controller", "template_id", "stored"),)
+
+    controller: str = Field(primary_key=True)
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    template_id: str
+    basis: int = Field(sa_type=BigInteger)
+    stored: bool
+    at: int = Field(sa_type=BigInteger)
+
+
 OUTBOX = Outbox(Table.metadata)
 INBOX = Inbox(Table.metadata)

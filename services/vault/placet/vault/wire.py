@@ -7,16 +7,19 @@ Never: decides, logs or keeps a request. Messages: placet/api/vault/v1/vault.pro
 import re
 from uuid import UUID
 
+from google.protobuf.message import DecodeError
+
 from placet.api.common.v1 import evidence_pb2
-from placet.api.vault.v1 import vault_pb2
+from placet.api.vault.v1 import stock_pb2, vault_pb2
 from placet.evidence.terms import BasisOrdinal, Micros
 from placet.kit.errors import Invalid
 from placet.vault.errors import TemplateInvalid
-from placet.vault.model import Compared, Enrolled, Holdings, Receipt, UseCommand, reason_code
+from placet.vault.model import Compared, Enrolled, Holdings, Receipt, Stock, UseCommand, reason_code
 from placet.vault.template import Holding, Template, TemplateFacts, read_template
 
 MAX_PERMIT_CHARS = 8_192
 MAX_SAFE = 2**53 - 1
+MAX_CHANGES = 10_000
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -97,6 +100,27 @@ def receipt_to_pb(receipt: Receipt) -> evidence_pb2.LedgerReceipt:
         ),
         checkpoint=evidence_pb2.Checkpoint(note=receipt.note, tree_size=receipt.tree_size, consistency=consistency),
     )
+
+
+def stock_request(data: bytes, controller: str) -> tuple[int, int]:
+    """Return after which number, and how many changes are wanted. Raises Invalid, also for another's controller."""
+    try:
+        asked = stock_pb2.StockRequest.FromString(data)
+    except DecodeError:
+        raise Invalid("request", "is no StockRequest", reason="REQUEST_MALFORMED") from None
+    if asked.controller != controller:
+        raise Invalid("controller", f"is {asked.controller!r}, but the request came in on another's subject")
+    if not 1 <= asked.limit <= MAX_CHANGES:
+        raise Invalid("limit", f"must be 1 to {MAX_CHANGES}")
+    return _position(asked.after, "after"), asked.limit
+
+
+def stock_answer(stock: Stock) -> bytes:
+    """Return the answer as bytes."""
+    changes = [
+        stock_pb2.StockChange(number=one.number, basis=one.basis, stored=one.stored, at=one.at) for one in stock.changes
+    ]
+    return stock_pb2.StockResponse(changes=changes, last=stock.last).SerializeToString()
 
 
 def _holding_to_pb(holding: Holding) -> vault_pb2.Holding:

@@ -17,6 +17,7 @@ from placet.sdk.errors import PlacetError
 from placet.tlog.errors import TlogError
 
 OWN: Final = {
+    "filing": "placet.sdk.commands.filing:app",
     "ledger": "placet.sdk.commands.ledger:app",
     "monitor": "placet.sdk.commands.monitor:monitor",
     "posture": "placet.sdk.commands.posture:posture",

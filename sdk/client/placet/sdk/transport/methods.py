@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from placet.api.audit.v1 import audit_pb2 as audit
 from placet.api.consent.v1 import consent_pb2 as consent
 from placet.api.permission.v1 import attestations_pb2 as attestations
+from placet.api.permission.v1 import filing_pb2 as filing
 from placet.api.permission.v1 import permission_pb2 as permission
 from placet.api.permission.v1 import posture_pb2 as posture
 from placet.api.permission.v1 import register_pb2 as register
@@ -150,6 +151,14 @@ LIST_ALTERNATIVE_USAGE = _of(
 )
 
 GET_POSTURE = _of(_P, "GetPosture", posture.GetPostureRequest, posture.GetPostureResponse)
+
+_F = "FilingService"
+GET_FILING_STATUS = _of(
+    _P, "GetFilingStatus", filing.GetFilingStatusRequest, filing.GetFilingStatusResponse, interface=_F
+)
+RECORD_FILING = _of(_P, "RecordFiling", filing.RecordFilingRequest, filing.RecordFilingResponse, interface=_F)
+PUT_FILING_FACTS = _of(_P, "PutFilingFacts", filing.PutFilingFactsRequest, filing.PutFilingFactsResponse, interface=_F)
+EXPORT_FILING = _of(_P, "ExportFiling", filing.ExportFilingRequest, filing.ExportFilingResponse, interface=_F)
 
 ENROL = _of(_V, "Enrol", vault.EnrolRequest, vault.EnrolResponse)
 MATCH = _of(_V, "Match", vault.MatchRequest, vault.MatchResponse)

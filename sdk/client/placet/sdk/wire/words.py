@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 from placet.api.audit.v1 import audit_pb2
 from placet.api.common.v1 import access_pb2, vocabulary_pb2
 from placet.api.consent.v1 import consent_pb2
-from placet.api.permission.v1 import attestations_pb2, permission_pb2, posture_pb2, register_pb2
+from placet.api.permission.v1 import attestations_pb2, filing_pb2, permission_pb2, posture_pb2, register_pb2
 from placet.sdk import vocabulary
 from placet.sdk.errors import Invalid, NotServed
 
@@ -67,3 +67,5 @@ MEASURE: Final = Words(vocabulary.Measure, attestations_pb2.Measure, "MEASURE_")
 POSTURE_STATE: Final = Words(vocabulary.PostureState, posture_pb2.PostureState, "POSTURE_STATE_")
 CONTROLLER_STATE: Final = Words(vocabulary.ControllerState, audit_pb2.ControllerState, "CONTROLLER_STATE_")
 ALL: Final = tuple(one for one in list(globals().values()) if isinstance(one, Words))
+FILING_KIND: Final = Words(vocabulary.FilingKind, filing_pb2.FilingKind, "FILING_KIND_")
+DUTY_STATE: Final = Words(vocabulary.DutyState, filing_pb2.FilingState, "FILING_STATE_")

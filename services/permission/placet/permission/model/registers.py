@@ -24,6 +24,8 @@ from placet.permission.model.attestations import (
 )
 from placet.permission.model.events import MAX_PERMIT_LIFETIME
 from placet.permission.model.fields import check_bytes, check_code, check_int, check_text, check_words
+from placet.permission.model.filings import FROM_JSON as FILINGS_FROM_JSON
+from placet.permission.model.filings import Filing, FilingFacts
 from placet.permission.model.vocabulary import MAX_INT, Inference, Operation, PlaceClass, Storage
 
 MAX_NAME = 200
@@ -45,6 +47,8 @@ class ItemKind(StrEnum):
     CAPTURE_FLOW = "capture_flow"
     ALTERNATIVE = "alternative"
     ALTERNATIVE_USAGE = "alternative_usage"
+    FILING = "filing"
+    FILING_FACTS = "filing_facts"
 
 
 class RetentionAnchor(StrEnum):
@@ -186,6 +190,8 @@ Item = (
     | CaptureFlow
     | Alternative
     | AlternativeUsage
+    | Filing
+    | FilingFacts
 )
 
 _CLASSES: Mapping[ItemKind, Callable[..., Item]] = {
@@ -200,6 +206,8 @@ _CLASSES: Mapping[ItemKind, Callable[..., Item]] = {
     ItemKind.CAPTURE_FLOW: CaptureFlow,
     ItemKind.ALTERNATIVE: Alternative,
     ItemKind.ALTERNATIVE_USAGE: AlternativeUsage,
+    ItemKind.FILING: Filing,
+    ItemKind.FILING_FACTS: FilingFacts,
 }
 _KINDS: Mapping[object, ItemKind] = {cls: kind for kind, cls in _CLASSES.items()}
 # The attestation is the controller's only one.
@@ -286,4 +294,5 @@ _FROM_JSON: Mapping[str, Callable[[Any], Any]] = {
     "sign_sha256": unb64url,
     "report_sha256": unb64url,
     "evidence_sha256": unb64url,
+    **FILINGS_FROM_JSON,
 }

@@ -1,0 +1,162 @@
+"""The filing (R8): how many are stored and what is due; the records of it; its contents.
+
+Owns: which controllers one caller may add up (each must be in the token: a group never shows more than its members
+would), and what a filing is made of. Records and facts are register items: one entry each (`handlers.registers.put`).
+Never: counts persons (consent does, over what the vault has), or states a number of yesterday for today's: without the
+count there is no answer. Source: law.md section 1 (R8), docs/adr/0019-filing.md.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from placet.permission.errors import ControllerForbidden, Invalid
+from placet.permission.filing.calendar import WorkingDays, today
+from placet.permission.filing.contents import NO_FACTS, Contents, elsewhere_undeclared
+from placet.permission.filing.duties import Duty, duties
+from placet.permission.filing.page import render
+from placet.permission.filing.rules import Rules
+from placet.permission.filing.series import Stock, declared, together
+from placet.permission.handlers import registers
+from placet.permission.handlers.registers import RegisterDesk
+from placet.permission.model.filings import Filing, FilingFacts, FilingKind
+from placet.permission.model.receipts import Receipt
+from placet.permission.model.registers import Attestation, ItemKind, Purpose
+from placet.permission.ports import Stocks
+
+MAX_GROUP = 64
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FilingDesk:
+    """Everything that the filing works with."""
+
+    registers: RegisterDesk
+    stocks: Stocks
+    rules: Rules
+    calendar: WorkingDays
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Status:
+    """How a controller, or a group, stands on one day."""
+
+    today: date
+    stock: Stock
+    elsewhere: int
+    duties: tuple[Duty, ...]
+    filings: tuple[Filing, ...]
+    calendar: str
+    counting: str
+    elsewhere_undeclared: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Member:
+    """What is known of one controller."""
+
+    stock: Stock
+    facts: FilingFacts
+    filings: tuple[Filing, ...]
+    purposes: tuple[Purpose, ...]
+
+
+def members(controller: str, group: Sequence[str], allowed: frozenset[str]) -> tuple[str, ...]:
+    """Return the controllers of a request, the named one first, each once.
+
+    Raises ControllerForbidden for one that the caller's token does not name, whether it exists or not.
+    """
+    if len(group) > MAX_GROUP:
+        raise Invalid("group", f"group names {len(group)} controllers; give at most {MAX_GROUP}.")
+    for at, other in enumerate(group):
+        if other not in allowed:
+            raise ControllerForbidden(f"group[{at}]")
+    return tuple(dict.fromkeys([controller, *group]))
+
+
+async def status(controllers: Sequence[str], desk: FilingDesk, *, now: int, deadline: int) -> Status:
+    """Return how many are stored, what is due and what was filed.
+
+    Raises Unavailable when the count cannot be had.
+    """
+    known = await _members(controllers, desk, deadline)
+    return _status(known, desk, now)
+
+
+async def record(controller: str, filing: Filing, desk: FilingDesk, *, now: int, deadline: int) -> Receipt:
+    """Record a filing, a change or an end of use; the same content again gives the same entry.
+
+    Raises Invalid for a filing made in the future.
+    """
+    if filing.filed_on and date.fromisoformat(filing.filed_on) > today(now):
+        raise Invalid(
+            "filing.filed_on", f"filing.filed_on is {filing.filed_on}, which is in the future. Record it then."
+        )
+    return await registers.put(controller, filing, desk.registers, deadline=deadline)
+
+
+async def put_facts(controller: str, facts: FilingFacts, desk: FilingDesk, *, deadline: int) -> Receipt:
+    """Register what a filing says of the controller; the same content again gives the same entry."""
+    return await registers.put(controller, facts, desk.registers, deadline=deadline)
+
+
+async def export(
+    controllers: Sequence[str], kind: FilingKind, language: str, desk: FilingDesk, *, now: int, deadline: int
+) -> tuple[str, tuple[str, ...]]:
+    """Return the contents of a filing as one HTML page, and the codes of what is missing in it."""
+    known = await _members(controllers, desk, deadline)
+    found = _status(known, desk, now)
+    (attestation,) = await desk.registers.registers.items(controllers[0], ItemKind.ATTESTATION) or (None,)
+    law = desk.rules.law
+    contents = Contents(
+        controllers=tuple(controllers),
+        kind=kind,
+        facts=known[0].facts,
+        purposes=tuple(purpose for member in known for purpose in member.purposes),
+        attestation=attestation if isinstance(attestation, Attestation) else None,
+        stock=found.stock,
+        duty=next(one for one in found.duties if one.rule == law and one.kind is FilingKind.INITIAL),
+        filings=found.filings,
+        rules=desk.rules,
+        calendar=found.calendar,
+        today=found.today,
+        now=now,
+    )
+    return render(contents, language), contents.missing
+
+
+async def _members(controllers: Sequence[str], desk: FilingDesk, deadline: int) -> list[_Member]:
+    return list(await asyncio.gather(*(_member(controller, desk, deadline) for controller in controllers)))
+
+
+async def _member(controller: str, desk: FilingDesk, deadline: int) -> _Member:
+    items = desk.registers.registers.items
+    facts = [one for one in await items(controller, ItemKind.FILING_FACTS) if isinstance(one, FilingFacts)]
+    return _Member(
+        stock=await desk.stocks.stock(controller, deadline=deadline),
+        facts=facts[0] if facts else NO_FACTS,
+        filings=tuple(one for one in await items(controller, ItemKind.FILING) if isinstance(one, Filing)),
+        purposes=tuple(one for one in await items(controller, ItemKind.PURPOSE) if isinstance(one, Purpose)),
+    )
+
+
+def _status(known: Sequence[_Member], desk: FilingDesk, now: int) -> Status:
+    day = today(now)
+    stock = together([_with_elsewhere(one) for one in known])
+    filings = tuple(sorted((one for member in known for one in member.filings), key=lambda one: (one.since, one.id)))
+    return Status(
+        today=day,
+        stock=stock,
+        elsewhere=sum(one.facts.stored_elsewhere for one in known),
+        duties=duties(stock, filings, desk.rules, desk.calendar, day),
+        filings=filings,
+        calendar=desk.calendar.described,
+        counting=f"{desk.rules.counting_source['en']}; {desk.rules.counting_confidence}",
+        elsewhere_undeclared=any(elsewhere_undeclared(one.facts, one.purposes) for one in known),
+    )
+
+
+def _with_elsewhere(member: _Member) -> Stock:
+    since = member.facts.stored_elsewhere_since
+    return declared(member.stock, member.facts.stored_elsewhere, date.fromisoformat(since) if since else None)
