@@ -78,7 +78,7 @@ class Logs:
         key = LogKey(number=log.keys[-1].number + 1, vkey=vkey, overlap=overlap)
         mine = (KEYS.c.log == log.id) & (KEYS.c.number == key.number) & KEYS.c.since.is_(None)
         asked = {"vkey": vkey, "overlap": overlap}
-        with mapped(), self._engine.begin() as connection:
+        with Write.KEY_ASK, mapped(), self._engine.begin() as connection:
             if not connection.execute(update(KEYS).where(mine).values(**asked)).rowcount:
                 connection.execute(KEYS.insert().values(log=log.id, number=key.number, until=0, **asked))
         return key
