@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
 import typer
+from sqlalchemy import inspect
 
 from placet.audit.clock import LogClock
 from placet.audit.keyproviders import open_keys
@@ -22,6 +23,8 @@ from placet.audit.search import SearchIndex
 from placet.audit.sequencer import Sequencer
 from placet.audit.settings import KeySettings
 from placet.audit.store import SqlJournal
+from placet.audit.tables import of
+from placet.audit.witness_tables import WitnessedRow
 from placet.kit.db.engine import Engines, open_engines
 from placet.kit.db.errors import mapped
 from placet.kit.errors import Invalid, NotFound
@@ -81,6 +84,24 @@ def stored_search(found: Stored) -> Iterator[SearchIndex | None]:
         yield SearchIndex(engines.writer)
     finally:
         engines.dispose()
+
+
+@contextmanager
+def stored_cosignatures(found: Stored) -> Iterator[Engines | None]:
+    """Open what witnesses signed: beside an audit database that is a file, or in it; None if there is none."""
+    path = found.folder / "witness.db"
+    with mapped():
+        beside = not inspect(found.engines.reader).has_table(of(WitnessedRow).name)
+    if not beside:
+        yield found.engines
+    elif path.is_file():
+        engines = open_engines(f"sqlite:///{path}")
+        try:
+            yield engines
+        finally:
+            engines.dispose()
+    else:
+        yield None
 
 
 def _keys(data: Path) -> Path:
