@@ -6,6 +6,7 @@ from pathlib import Path
 from integration.audit.rig import SECOND
 
 from placet.audit import lease as leases
+from placet.audit import migrations
 from placet.audit.creating import Controllers
 from placet.audit.fsck import fsck
 from placet.audit.holding import Holder
@@ -14,8 +15,8 @@ from placet.audit.logs import Logs
 from placet.audit.model import Log
 from placet.audit.partitions import LEAST, Partitions
 from placet.audit.store import SqlJournal
-from placet.audit.tables import Table
 from placet.kit.db.engine import open_engines
+from placet.kit.db.migrating import migrate
 
 TTL = leases.TTL + SECOND
 
@@ -36,8 +37,7 @@ class Office:
     def __init__(self, folder: Path, now: int, name: str) -> None:
         self.now = now
         self.engines = open_engines(f"sqlite:///{folder / 'audit.db'}")
-        with self.engines.writer.begin() as connection:
-            Table.metadata.create_all(connection)
+        migrate(self.engines.writer, migrations.__name__)
         self.keys = KeyFiles(folder / "keys", lambda size: bytes([len(name)]) * size)
         self.logs = Logs(self.engines.writer)
         self.holder = Holder(

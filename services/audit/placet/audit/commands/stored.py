@@ -13,6 +13,7 @@ from typing import Annotated, Final, TypeAlias
 import typer
 from sqlalchemy import inspect
 
+from placet.audit import migrations
 from placet.audit.clock import LogClock
 from placet.audit.keyproviders import open_keys
 from placet.audit.logs import Logs
@@ -27,6 +28,7 @@ from placet.audit.tables import of
 from placet.audit.witness_tables import WitnessedRow
 from placet.kit.db.engine import Engines, open_engines
 from placet.kit.db.errors import mapped
+from placet.kit.db.migrating import require_migrated
 from placet.kit.errors import Invalid, NotFound
 
 DATA: Final = Path("var/dev")
@@ -61,6 +63,7 @@ def stored(
     path = None if database else _database(data)
     engines = open_engines(database or f"sqlite:///{path}")
     try:
+        require_migrated(engines.reader, migrations.__name__)
         with mapped():
             logs = [log for log in Logs(engines.reader).all() if controller in (None, log.controller)]
         if not logs:
