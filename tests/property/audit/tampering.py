@@ -48,6 +48,8 @@ class Tampered:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection = sqlite3.connect(path, isolation_level=None)
+        # A flipped bit may be in the name of a type, which nothing that is stored depends on.
+        self._connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
         self._connection.execute("PRAGMA foreign_keys = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
         for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
