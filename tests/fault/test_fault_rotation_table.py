@@ -203,7 +203,7 @@ async def test_the_real_service_killed_while_it_rotates_needs_nobody(tmp_path: P
         child = mesh.child("audit")
         child._environment["PLACET_FAILPOINT"] = f"{write.value}:{side.value}"
         mesh._launch("audit")
-        assert await child.ended(within=20)
+        assert await child.ended(within=60)
         assert child.status == -signal.SIGKILL
         child._environment["PLACET_FAILPOINT"] = ""
         with closing(sqlite3.connect(folder / "audit.db")) as database, database:
