@@ -18,13 +18,14 @@ from property.audit.tampering import COSIGNED, Row, Tampered, copied, findings, 
 
 from placet.audit.checking import cosigned
 from placet.audit.checking.cosigned import CosignedCheck
-from placet.audit.fsck import Finding
+from placet.audit.fsck import Cosignatures, Finding, fsck
 from placet.audit.model import Cosigned, Head, Log
 from placet.audit.signing import signing
 from placet.audit.witness_store import WitnessStore
 from placet.audit.witness_tables import WitnessTable
 from placet.evidence.entries import parse_entry
 from placet.kit.db.database import Database
+from placet.kit.db.engine import open_engines
 from placet.tlog.checkpoint import Checkpoint, sign_checkpoint
 from placet.tlog.cosignature import CosignatureSigner
 from placet.tlog.hashing import leaf_hash
@@ -250,6 +251,32 @@ def test_a_log_that_was_cut_off_contradicts_what_was_cosigned(tmp_path: Path) ->
     assert (finding.part, finding.index) == ("witnessed", after)
     assert f"{before} are left" in finding.message
     assert findings(tmp_path / "old.db") == [], "control: without the cosignatures the old log is as good as any"
+
+
+def test_a_service_that_goes_on_raises_no_false_alarm(tmp_path: Path) -> None:
+    """What is cosigned while entries are read is of entries that are not: none of it is seen."""
+    rig = Rig(tmp_path)
+    rig.event(None)
+    path = tmp_path / "witness.db"
+    asyncio.run(cosign(path, rig.log.origin, checkpoints(rig, rig.log)))
+    engines = open_engines(f"sqlite:///{path}")
+    sizes = []
+
+    def meanwhile(done: int, size: int) -> None:
+        if done == size:
+            sizes.append(rig.event(None).size)
+            asyncio.run(cosign(path, rig.log.origin, checkpoints(rig, rig.log)[-1:]))
+
+    def check() -> list[Finding]:
+        kept = Cosignatures(engines=engines)
+        return fsck(rig.engines, rig.log, keys=None, vkey=None, progress=meanwhile, cosigned=kept)
+
+    assert check() == []
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT max(size) FROM witnessed").fetchone() == (sizes[0],)
+    assert check() == []
+    engines.dispose()
+    rig.close()
 
 
 def test_a_witness_that_is_not_named_is_found_only_if_some_are(kept: Kept) -> None:
