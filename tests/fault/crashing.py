@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import Engine
+
+from placet.audit.statements import Session
 from placet.kit.failpoints import Side, Write, armed
 
 
@@ -46,3 +49,13 @@ def cases(writes: tuple[Write, ...]) -> list[tuple[Write, Side]]:
 def named(case: object) -> str:
     """Name a case in the list of tests."""
     return str(case.value if isinstance(case, Write) else case)
+
+
+@contextmanager
+def committing_each(engine: Engine) -> Iterator[Session]:
+    """What `placet.audit.statements.writing` would be without a transaction."""
+    held = engine.raw_connection()
+    try:
+        yield Session(held.driver_connection, engine.dialect.paramstyle)
+    finally:
+        held.close()

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from architecture.workspace import shown, sources
-from fault import test_fault_ledger_table, test_fault_log_table, test_fault_outbox_table
+from fault import test_fault_ledger_table, test_fault_log_table, test_fault_outbox_table, test_fault_rotation_table
 from pydantic import ValidationError
 
 from placet.kit import failpoints
@@ -25,14 +25,20 @@ def test_every_write_of_the_list_is_passed_on_both_sides() -> None:
 
 
 def test_every_write_has_its_case_in_a_table() -> None:
-    tables = (test_fault_ledger_table, test_fault_log_table, test_fault_outbox_table)
+    tables = (
+        test_fault_ledger_table,
+        test_fault_log_table,
+        test_fault_outbox_table,
+        test_fault_rotation_table,
+    )
     assert {write for table in tables for write in table.WRITES} == set(Write)
 
 
 def test_every_insert_and_commit_of_the_store_is_wrapped() -> None:
     store = CODE["services/audit/placet/audit/store.py"]
-    wrapped = re.findall(r"with Write\.LEDGER_\w+:\n\s+(?:rows = .*\n\s+)?(?:session\.insert|self\._move_head)", store)
-    assert len(re.findall(r"session\.insert\(", store)) + 1 == len(wrapped)
+    writes = r"session\.insert\(|self\._move_head\(session|\.run\(_ROTATE"
+    wrapped = re.findall(rf"with Write\.\w+:\n\s+(?:\w+ = )?(?:self\._open)?(?:{writes})", store)
+    assert len(re.findall(writes, store)) == len(wrapped)
 
 
 def test_off_it_costs_a_look_at_a_variable_and_nothing_is_armed() -> None:

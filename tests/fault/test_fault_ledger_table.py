@@ -6,20 +6,18 @@ import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import pytest
-from fault.crashing import Crash, cases, failing
+from fault.crashing import Crash, cases, committing_each, failing
 from integration.audit.rig import SECOND, Rig, decision, event, grant_draft, use
-from sqlalchemy import Engine
 
 from placet.audit.errors import Corrupt
 from placet.audit.fsck import fsck
 from placet.audit.queueing import Waiting
-from placet.audit.statements import Session
 from placet.audit.store import SqlJournal
 from placet.evidence.drafts import AmendDraft, WithdrawDraft
 from placet.evidence.terms import BasisOrdinal
@@ -206,16 +204,6 @@ def test_control_without_the_key_a_retry_after_a_lost_answer_is_there_twice(
     assert not isinstance(run(rig, retry)["permission"], PlacetError)
     assert len(rig.bodies()) > size
     rig.close()
-
-
-@contextmanager
-def committing_each(engine: Engine) -> Iterator[Session]:
-    """What `placet.audit.statements.writing` would be without a transaction."""
-    held = engine.raw_connection()
-    try:
-        yield Session(held.driver_connection, engine.dialect.paramstyle)
-    finally:
-        held.close()
 
 
 def test_control_without_one_transaction_a_crash_leaves_half_a_group(

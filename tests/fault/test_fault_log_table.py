@@ -1,27 +1,20 @@
 """Each write in the life of a log, lost and persisted: made, leased, closed, indexed. Repeating it makes it good."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from fault.crashing import Crash, cases, failing, named
+from fault.office import TTL, Office
 from integration.audit.rig import SECOND, Rig, decision, entry_of, event
 
 from placet.audit import lease as leases
 from placet.audit.checking.search import check_search
-from placet.audit.creating import Controllers
 from placet.audit.errors import Corrupt, HeadMoved
 from placet.audit.fsck import fsck
-from placet.audit.holding import Holder
-from placet.audit.logkeys import KeyFiles
-from placet.audit.logs import Logs
 from placet.audit.model import LogState
-from placet.audit.partitions import LEAST, Partitions
 from placet.audit.search import SearchIndex
-from placet.audit.store import SqlJournal
-from placet.audit.tables import Table
 from placet.kit.db.engine import open_engines
 from placet.kit.errors import Unavailable
 from placet.kit.failpoints import Side, Write
@@ -30,51 +23,6 @@ LIFE = (Write.LOG_KEY, Write.LOG_CREATE, Write.LEASE_ACQUIRE)
 LEASE = (Write.LEASE_RENEW, Write.LEASE_RELEASE)
 SEARCH = (Write.SEARCH_ROWS, Write.SEARCH_PROGRESS, Write.SEARCH_COMMIT)
 WRITES = (*LIFE, *LEASE, *SEARCH, Write.LOG_CLOSE)
-TTL = leases.TTL + SECOND
-
-
-class NoBus:
-    """Requests come in by `Holder.append` only."""
-
-    async def open(self, controller: str) -> Callable[[], Awaitable[None]]:
-        return self.stop
-
-    async def stop(self) -> None:
-        """Nothing was opened."""
-
-
-class Office:
-    """An audit process without NATS and gRPC: it makes, holds and closes logs in one folder."""
-
-    def __init__(self, folder: Path, now: int, name: str) -> None:
-        self.now = now
-        self.engines = open_engines(f"sqlite:///{folder / 'audit.db'}")
-        with self.engines.writer.begin() as connection:
-            Table.metadata.create_all(connection)
-        self.keys = KeyFiles(folder / "keys", lambda size: bytes([len(name)]) * size)
-        self.logs = Logs(self.engines.writer)
-        self.holder = Holder(
-            self.engines,
-            self.logs,
-            self.keys,
-            name=name,
-            wall=lambda: self.now,
-            monotonic=lambda: self.now,
-            queue_bound=512,
-            appended=lambda _: None,
-            partitions=Partitions(self.engines.writer, LEAST),
-        )
-        self.holder.subscribe_with(NoBus())
-        self.controllers = Controllers(self.logs, self.keys, self.holder, prefix="test/log")
-
-    def clean(self) -> bool:
-        (log,) = self.logs.all()
-        return fsck(self.engines, log, keys=self.keys, vkey=log.vkey, progress=lambda *_: None) == []
-
-    def entries(self) -> list[bytes]:
-        (log,) = self.logs.all()
-        return SqlJournal(self.engines, log, -1).page(0, 100)
-
 
 FOUNDING = (*LIFE, Write.LEDGER_HEAD, Write.LEDGER_ENTRIES, Write.LEDGER_COMMIT)
 

@@ -16,6 +16,7 @@ from sqlalchemy import URL, make_url
 from placet.audit import migrations
 from placet.audit.grants import grant
 from placet.audit.tables import Table
+from placet.audit.witness_tables import WitnessTable
 from placet.kit.db.engine import open_engines
 from placet.kit.db.migrating import migrate
 
@@ -39,7 +40,8 @@ class AuditPostgres:
 
     def empty(self) -> None:
         """Delete every row, which only somebody who can switch triggers off may do."""
-        names = ", ".join(table.name for table in Table.metadata.sorted_tables)
+        tables = (*Table.metadata.sorted_tables, *WitnessTable.metadata.sorted_tables)
+        names = ", ".join(table.name for table in tables)
         self.run("SET session_replication_role = replica", f"TRUNCATE {names} RESTART IDENTITY")
 
     @property

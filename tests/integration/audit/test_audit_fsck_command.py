@@ -1,7 +1,10 @@
 """`placet ledger fsck` as people type it: pinned checkpoints, the search index, what it says and how it ends."""
 
+import asyncio
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,14 @@ from typer.testing import CliRunner
 
 from placet.audit.checking.search import rebuild_search
 from placet.audit.commands import app
+from placet.audit.model import Cosigned
 from placet.audit.search import SearchIndex
+from placet.audit.witness_store import WitnessStore
+from placet.audit.witness_tables import WitnessTable
+from placet.kit.db.database import Database
 from placet.kit.db.engine import Engines, open_engines
+from placet.tlog.cosignature import CosignatureSigner
+from placet.tlog.note import Vkey, format_vkey
 
 
 @pytest.fixture
@@ -104,6 +113,39 @@ def test_a_damaged_search_index_is_found_and_made_anew(filled: Rig, search: Engi
     assert fsck(filled, "--rebuild-search").exit_code == 0
     assert fsck(filled).exit_code == 0
     assert rows(search) == before
+
+
+def test_cosignatures_beside_the_log_are_checked(filled: Rig) -> None:
+    snapshot = filled.sequencer.snapshot()
+    key = CosignatureSigner.from_seed("witness.example/w0", bytes(32))
+    lines = {key.vkey: key.cosign(snapshot.checkpoint, timestamp=1_780_000_000).line()}
+    asyncio.run(
+        keep(
+            filled, Cosigned(note=snapshot.checkpoint, size=snapshot.size, root=snapshot.root_at(snapshot.size)), lines
+        )
+    )
+    named = format_vkey(key.vkey)
+    assert fsck(filled, "--witness", named).exit_code == 0
+    stranger = fsck(filled, "--witness", filled.log.vkey)
+    assert stranger.exit_code == 1
+    assert f"cosignature {snapshot.size}: its witness witness.example/w0 is none of those" in one_line(stranger)
+    with closing(sqlite3.connect(filled.folder / "witness.db")) as database, database:
+        database.execute("UPDATE witnessed SET root = zeroblob(32)")
+    changed = fsck(filled)
+    assert changed.exit_code == 1
+    assert f"witnessed {snapshot.size}: its root is not that of the entries" in one_line(changed)
+
+
+async def keep(rig: Rig, at: Cosigned, lines: dict[Vkey, str]) -> None:
+    """Keep cosignatures where the service does."""
+    database = await Database.open(f"sqlite:///{rig.folder / 'witness.db'}")
+    await database.create_all(WitnessTable.metadata)
+    await WitnessStore(database).keep(rig.log.origin, at, lines)
+    await database.close()
+
+
+def one_line(done: Result) -> str:
+    return " ".join(done.output.split())
 
 
 def rows(search: Engines) -> list[tuple[object, ...]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fault.crashing import Crash, failing
 from integration.audit import tokens
 from integration.audit.rig import Rig
 from integration.audit.tokens import LABEL, PIN, make_token, module, token_keys
@@ -24,6 +25,7 @@ from placet.audit.logkeys import KeyFiles
 from placet.audit.ports import LogKeys
 from placet.audit.settings import KeySettings
 from placet.evidence.verify import verify_bundle
+from placet.kit.failpoints import Side, Write
 from placet.tlog.note import Verifier, sign_note
 
 pytestmark = pytest.mark.system
@@ -77,6 +79,19 @@ def test_the_next_key_is_another_and_the_first_stays(keys: LogKeys, controller: 
     assert keys.create(controller, f"test/{controller}", 2).vkey == second.vkey
     keys.create(controller + "-x", "test/other")
     assert keys.public(controller, f"test/{controller}") == {1: first.vkey, 2: second.vkey}
+
+
+@pytest.mark.parametrize("side", Side, ids=lambda side: side.value)
+def test_a_key_whose_making_crashed_is_made_by_asking_again_and_once(
+    keys: LogKeys, controller: str, side: Side
+) -> None:
+    with failing(Write.LOG_KEY, side, Crash()), pytest.raises(Crash):
+        keys.create(controller, f"test/{controller}", 2)
+    left = keys.public(controller, f"test/{controller}").get(2)
+    assert (left is not None) is (side is Side.AFTER)
+    made = keys.create(controller, f"test/{controller}", 2)
+    assert left in (None, made.vkey)
+    assert keys.public(controller, f"test/{controller}") == {2: made.vkey}
 
 
 def test_a_missing_key_is_said(keys: LogKeys, controller: str) -> None:

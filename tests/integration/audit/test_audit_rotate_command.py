@@ -85,6 +85,8 @@ async def test_the_running_service_takes_the_new_key_and_keeps_it(mesh: Mesh) ->
         rotation = rotation_of((await before.entry(tree.size - 2)).entry, tree.origin)
         assert rotation is not None
         assert (rotation.replaces, rotation.vkey) == (old, new)
+        details = await before.get_controller()
+        assert (details.verifier_key, details.signing_keys) == (new, (old, new))
     assert [await sees(mesh, old), await sees(mesh, new), await sees(mesh, new, old)] == [True, True, True]
 
     await mesh.restart("audit")
@@ -95,7 +97,11 @@ async def test_the_running_service_takes_the_new_key_and_keeps_it(mesh: Mesh) ->
     # The first key keeps its day, the second had none.
     assert [await sees(mesh, old), await sees(mesh, new), await sees(mesh, newest)] == [True, False, True]
     async with client(mesh, new, newest) as after:
-        assert (await after.get_controller()).verifier_key == newest
+        details = await after.get_controller()
+        assert (details.verifier_key, details.signing_keys) == (newest, (old, newest))
+    async with client(mesh, new) as too_late:
+        with pytest.raises(ProofError, match="other keys than the pinned"):
+            await too_late.get_controller()
     with stored(mesh.layout.own("audit"), "bank") as found:
         log = found.logs[0]
         assert [key.vkey for key in log.keys] == [old, new, newest]

@@ -123,9 +123,12 @@ class Bench:
 
 @contextlib.asynccontextmanager
 async def bench(rig: Rig, named: tuple[WitnessAt, ...], quorum: int) -> AsyncIterator[Bench]:
-    """Cosign a log until the end of the block."""
-    database = await Database.open(f"sqlite:///{rig.folder / 'witness.db'}")
-    await database.create_all(WitnessTable.metadata)
+    """Cosign a log until the end of the block; in PostgreSQL cosignatures are kept in the log's own database."""
+    if rig.engines.serial:
+        database = await Database.open(f"sqlite:///{rig.folder / 'witness.db'}")
+        await database.create_all(WitnessTable.metadata)
+    else:
+        database = await Database.open(rig.engines.writer.url.render_as_string(hide_password=False))
     made = Bench(rig, WitnessStore(database), named, quorum)
     task = asyncio.create_task(made.cosigning.run())
     try:

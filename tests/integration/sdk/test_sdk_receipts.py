@@ -369,11 +369,33 @@ async def test_another_key_than_the_pinned_one_is_noticed(mesh: FullMesh, client
 
     def lie(_: str, response: Any) -> Any:
         response.details.verifier_key = other
+        del response.details.signing_keys[:]
         return response
 
     mesh.lie = lie
     with pytest.raises(ProofError, match="pinned"):
         await client.get_controller()
+
+    def lie_of_signers(_: str, response: Any) -> Any:
+        response.details.signing_keys.append(other)
+        return response
+
+    mesh.lie = lie_of_signers
+    with pytest.raises(ProofError, match="pinned"):
+        await client.get_controller()
+
+
+async def test_while_a_key_is_replaced_either_may_be_pinned(mesh: FullMesh, client: AsyncClient) -> None:
+    newest = LittleLog(seed=b"\x0b" * 32).vkey
+
+    def rotated(_: str, response: Any) -> Any:
+        response.details.verifier_key = newest
+        response.details.signing_keys.extend([mesh.log.vkey, newest])
+        return response
+
+    mesh.lie = rotated
+    details = await client.get_controller()
+    assert (details.verifier_key, details.signing_keys) == (newest, (mesh.log.vkey, newest))
 
 
 async def test_an_older_note_is_proven_to_begin_the_newest(mesh: FullMesh, client: AsyncClient) -> None:

@@ -12,33 +12,37 @@ from typing import Any
 import pytest
 from fakes.evidence_drafts import HOUR, consent, decision, event, permit
 from fakes.evidence_log import T0, MemoryLog
+from fakes.log_files import resource
 
 from placet.evidence.admission import admit_event
 from placet.evidence.drafts import UseDraft, WithdrawDraft
 from placet.evidence.entries import encode_entry, parse_entry
 from placet.evidence.terms import SECOND, EndedBy, Verdict
+from placet.sdk.errors import NotFound
+from placet.sdk.logtree.gateway import GatewayTree
+from placet.sdk.logtree.replaying import TreeReplay
 from placet.sdk.witness.conflicts import Conflicts
 from placet.sdk.witness.keyfile import create_key
-from placet.sdk.witness.replaying import Replayer, ReplayingWitness
+from placet.sdk.witness.replaying import KEPT, Replayer, ReplayingWitness
 from placet.sdk.witness.store import Store
-from placet.sdk.witness.tiles import HttpTiles
 from placet.sdk.witness.witness import Witness
 from placet.tlog.addcheckpoint import AddCheckpoint, cosignatures_of, format_request, origin_hash
 from placet.tlog.cosignature import CosignatureVerifier
 from placet.tlog.encoding import decode_base64
-from placet.tlog.tiles import EntryBundle, encode_entries, parse_tile_path
+from placet.tlog.tiles import EntryBundle, encode_entries
 from placet.tlog.witness import LogKeys
 
 TOKEN = "the-token"
 
 
 class TileServer:
-    """Serves a log's entry bundles over HTTP, as its gateway does; `lie` changes what one bundle says."""
+    """Serves a log's C2SP tree over HTTP, as its gateway does; `lie` changes one resource, `liar` is another log."""
 
     def __init__(self, log: MemoryLog) -> None:
         self.log = log
         self.asked: list[str] = []
         self.lie: dict[str, bytes] = {}
+        self.liar: MemoryLog | None = None
         self.redirect = ""
         outer = self
 
@@ -63,14 +67,13 @@ class TileServer:
             request.send_header("Location", self.redirect)
             request.end_headers()
         else:
-            found = parse_tile_path(path)
-            assert isinstance(found, EntryBundle)
-            begin = found.index * 256
-            if begin + found.width > self.log.size:
+            try:
+                data = self.lie.get(path) or resource(self.liar or self.log, path)
+            except NotFound:
                 request.send_error(404)
                 return
-            data = self.lie.get(path) or encode_entries(self.log.entries[begin : begin + found.width])
             request.send_response(200)
+            request.send_header("Content-Length", str(len(data)))
             request.end_headers()
             request.wfile.write(data)
 
@@ -104,8 +107,8 @@ class Rig:
     def start(self) -> None:
         """Start as after a restart: all that stays is on disk."""
         self.stop()
-        tiles = HttpTiles(self.tiles.url, self.token)
-        replayers = {self.log.origin: Replayer(self.log.origin, tiles, self.folder / "log", retry_s=0.02)}
+        tree = GatewayTree(self.tiles.url, token=lambda: self.token.read_text().strip(), sleep=lambda _: None)
+        replayers = {self.log.origin: Replayer(self.log.origin, tree, self.folder / "log", retry_s=0.02)}
         self.replays = ReplayingWitness(replayers, self.second, clock=lambda: self.now, wait_s=10.0)
         store = Store(self.folder / "state", "w")
         conflicts = Conflicts(self.folder / "conflicts")
@@ -146,7 +149,7 @@ def test_a_valid_log_is_signed_for_by_both_keys(rig: Rig) -> None:
     first = events(rig.log, 1, permit=permit(max_uses=2))[0]
     events(rig.log, 150)
     assert rig.offer() == BOTH
-    # A use of an event that is long behind: looked up in the bundle on disk.
+    # A use of an event that is long behind: its bundle is read again, and proven.
     rig.log.submit(UseDraft(event=first.i, service="vault"))
     events(rig.log, 120)
     assert rig.offer() == BOTH
@@ -156,14 +159,29 @@ def test_a_valid_log_is_signed_for_by_both_keys(rig: Rig) -> None:
     assert rig.log.size > 512
 
 
-def test_after_a_restart_full_bundles_are_not_fetched_again(rig: Rig) -> None:
+def test_after_a_restart_it_goes_on_where_it_was(rig: Rig) -> None:
     events(rig.log, 300)
     assert rig.offer() == BOTH
     rig.tiles.asked.clear()
     rig.start()
     events(rig.log, 1)
     assert rig.offer() == BOTH
-    assert rig.tiles.asked == [EntryBundle(index=rig.log.size // 256, width=rig.log.size % 256).path]
+    bundles = [path for path in rig.tiles.asked if path.startswith("tile/entries")]
+    assert {path.partition(".p")[0] for path in bundles} == {EntryBundle(index=rig.log.size // 256).path}
+
+
+def test_what_was_kept_and_is_damaged_is_begun_anew(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    events(rig.log, 300)
+    assert rig.offer() == BOTH
+    rig.stop()
+    kept = rig.folder / "log" / KEPT
+    kept.write_bytes(kept.read_bytes()[:-100])
+    rig.tiles.asked.clear()
+    rig.start()
+    events(rig.log, 1)
+    assert rig.offer() == BOTH
+    assert EntryBundle(index=0).path in rig.tiles.asked
+    assert any("replayed before is of no use" in record.message for record in caplog.records)
 
 
 def test_the_same_checkpoint_again_is_signed_again(rig: Rig) -> None:
@@ -210,7 +228,7 @@ def test_a_false_status_root_is_never_signed_for(rig: Rig) -> None:
 def test_a_checkpoint_that_does_not_end_in_a_state_is_never_signed_for(rig: Rig) -> None:
     rig.log.decide(decision())
     assert rig.offer() == {"w"}
-    assert json.loads(next((rig.folder / "log").glob("invalid-*")).read_text())["reason"] == "STATE"
+    assert json.loads(next((rig.folder / "log").glob("invalid-*")).read_text())["reason"] == "INCOMPLETE"
 
 
 def test_without_replay_the_same_log_is_signed_for(invalid: tuple[Rig, int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,18 +253,50 @@ def test_a_time_too_far_from_the_witness_is_not_signed_for(
 
 
 def test_other_entries_than_the_checkpoints_say_nothing_of_the_log(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
-    """Whoever serves the tiles lies: nothing is signed, nothing is kept, and it is asked again."""
+    """Whoever serves the tiles lies: nothing is signed, nobody is blamed, and it is asked again."""
     events(rig.log, 300)
     path = EntryBundle(index=0).path
     forged = replace(parse_entry(rig.log.entries[3]), t=T0 + 1)  # type: ignore[type-var]
     rig.tiles.lie = {path: encode_entries([*rig.log.entries[:3], encode_entry(forged), *rig.log.entries[4:256]])}
     assert rig.offer(patience=0.5) == {"w"}
-    assert any("do not hash to its root" in record.message for record in caplog.records)
-    assert not list((rig.folder / "log").glob("invalid-*"))
     rig.tiles.lie = {path: b"\xff\xff"}
     assert rig.offer(patience=0.5) == {"w"}
+    assert any("could not be replayed" in record.message for record in caplog.records)
+    assert not list((rig.folder / "log").glob("invalid-*"))
     rig.tiles.lie = {}
     assert rig.offer() == BOTH
+
+
+@pytest.fixture
+def slandered(rig: Rig) -> Rig:
+    """A sound log, whose server shows a whole other one with an entry that the rules deny, its own tiles included."""
+    rig.tiles.liar = MemoryLog()
+    rig.tiles.liar.submit(consent(not_before=T0, not_after=T0 + HOUR))
+    index = rig.tiles.liar.decide(decision())
+    facts = rig.tiles.liar.facts
+    rig.tiles.liar.forge(
+        lambda at: replace(admit_event(event(9, site="elsewhere"), at, facts, index), verdict=Verdict.ALLOW, reasons=())
+    )
+    events(rig.log, 1)
+    assert rig.log.size == rig.tiles.liar.size
+    return rig
+
+
+def test_a_log_is_not_blamed_for_entries_that_it_has_not_signed(
+    slandered: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert slandered.offer(patience=0.5) == {"w"}
+    assert not list((slandered.folder / "log").glob("invalid-*"))
+    assert any("other entries than the checkpoint's were answered" in record.message for record in caplog.records)
+    slandered.tiles.liar = None
+    assert slandered.offer() == BOTH
+
+
+def test_without_proving_the_entry_the_log_would_be_blamed(slandered: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Negative control."""
+    monkeypatch.setattr(TreeReplay, "signed_entry", lambda self, index: self._current[1][index % 256])
+    assert slandered.offer(patience=0.5) == {"w"}
+    assert list((slandered.folder / "log").glob("invalid-*"))
 
 
 def test_a_bundle_that_changes_afterwards_is_noticed(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
@@ -257,13 +307,14 @@ def test_a_bundle_that_changes_afterwards_is_noticed(rig: Rig, caplog: pytest.Lo
     forged = encode_entry(replace(parse_entry(rig.log.entries[1]), t=T0 + 1))  # type: ignore[type-var]
     rig.tiles.lie = {path: encode_entries([rig.log.entries[0], forged, *rig.log.entries[2:]])}
     assert rig.offer(patience=0.5) == {"w"}
-    assert any("answered otherwise before" in record.message for record in caplog.records)
+    assert any("replayed before have changed" in record.message for record in caplog.records)
+    assert not list((rig.folder / "log").glob("invalid-*"))
 
 
 def test_entries_that_cannot_be_had_delay_the_second_key_only(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     rig.token.write_text("expired")
     assert rig.offer(patience=0.5) == {"w"}
-    assert any("is the token of the right controller" in record.message for record in caplog.records)
+    assert any("answered 401" in record.message for record in caplog.records)
     rig.token.write_text(TOKEN)
     assert rig.offer() == BOTH
 

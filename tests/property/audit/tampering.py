@@ -3,13 +3,13 @@
 import random
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from placet.audit.fsck import Finding, check_storage, fsck
+from placet.audit.fsck import Cosignatures, Finding, check_storage, fsck
 from placet.audit.logs import Logs
 from placet.kit.db.engine import open_engines
 from placet.kit.db.errors import mapped
@@ -27,6 +27,8 @@ NAMED = {
     "decision": "idx",
     "log": "size",
 }
+# The same for the database of cosignatures.
+COSIGNED = {"witnessed": "size", "cosignature": "size"}
 # What runs the service and follows from no entry: times of the clock, and the lease.
 OPERATIONAL = ("created_at", "closed_at", "epoch", "holder", "lease_until")
 Row = dict[str, Any]
@@ -46,6 +48,8 @@ class Tampered:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection = sqlite3.connect(path, isolation_level=None)
+        # A flipped bit may be in the name of a type, which nothing that is stored depends on.
+        self._connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
         self._connection.execute("PRAGMA foreign_keys = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
         for (name,) in self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
@@ -86,16 +90,16 @@ class Tampered:
     def insert(self, table: str, row: Row) -> None:
         self.run(f"INSERT OR REPLACE INTO {table} VALUES ({', '.join('?' * len(row))})", *row.values())
 
-    def dump(self) -> dict[str, list[Row]]:
+    def dump(self, tables: Iterable[str] = NAMED) -> dict[str, list[Row]]:
         """Everything that the log is made of, with its types."""
-        return {table: self.rows(table) for table in NAMED}
+        return {table: self.rows(table) for table in tables}
 
 
 @contextmanager
 def copied(source: Path, folder: Path) -> Iterator[Tampered]:
     """Copy a database and open the copy for tampering."""
     folder.mkdir(exist_ok=True)
-    path = folder / "audit.db"
+    path = folder / source.name
     for ending in ("-wal", "-shm"):
         Path(f"{path}{ending}").unlink(missing_ok=True)
     shutil.copyfile(source, path)
@@ -103,21 +107,31 @@ def copied(source: Path, folder: Path) -> Iterator[Tampered]:
         yield opened
 
 
-def findings(path: Path, *checkpoints: Checkpoint) -> list[Finding]:
-    """Check a database as the command does, with nothing pinned but these checkpoints."""
+def findings(
+    path: Path, *checkpoints: Checkpoint, cosigned: Path | None = None, witnesses: Collection[str] | None = None
+) -> list[Finding]:
+    """Check a database as the command does, with nothing pinned but these checkpoints.
+
+    `cosigned` is the database of what witnesses signed, to be checked too.
+    """
     engines = open_engines(f"sqlite:///{path}")
+    kept = None if cosigned is None else open_engines(f"sqlite:///{cosigned}")
+    lines = None if kept is None else Cosignatures(engines=kept, witnesses=witnesses)
     try:
-        found = check_storage(engines)
+        found = check_storage(engines, kept)
         try:
             with mapped():
                 logs = Logs(engines.reader).all()
         except PlacetError as error:  # the command says this and ends
             return [*found, Finding(part="storage", index=None, message=error.message)]
         for log in logs:
-            found += fsck(engines, log, keys=None, vkey=None, progress=lambda *_: None, checkpoints=checkpoints)
+            pinned = {"checkpoints": checkpoints, "cosigned": lines}
+            found += fsck(engines, log, keys=None, vkey=None, progress=lambda *_: None, **pinned)  # type: ignore[arg-type]
         return found
     finally:
         engines.dispose()
+        if kept is not None:
+            kept.dispose()
 
 
 def other(value: Any, dice: random.Random) -> Any:

@@ -75,6 +75,15 @@ def test_what_is_kept_is_there_again(tmp_path: Path) -> None:
     assert again.note("other") is None
 
 
+def test_a_state_that_is_damaged_is_said_to_be(tmp_path: Path) -> None:
+    (tmp_path / STATE).write_bytes(b"nothing that SQLite knows" * 100)
+    with pytest.raises(ConfigError, match="must take a new key"):
+        Store(tmp_path / STATE, "w+1+A")
+    (tmp_path / STATE).write_bytes(b"")
+    with pytest.raises(ConfigError, match="no such table"):
+        Store(tmp_path / STATE, "w+1+A")
+
+
 def test_a_transaction_that_fails_keeps_nothing(tmp_path: Path) -> None:
     Store.create(tmp_path / STATE, "w+1+A")
     store = Store(tmp_path / STATE, "w+1+A")

@@ -66,3 +66,26 @@ def test_what_is_new_in_old_data_is_protected_like_anything_new(source: Path, tm
     rig = Rig(rig.folder)
     assert any("lost its seal" in finding.message for finding in findings(rig))
     rig.close()
+
+
+@pytest.mark.parametrize("source", FOLDERS, ids=lambda path: path.name)
+def test_the_key_of_old_data_can_be_replaced(source: Path, tmp_path: Path) -> None:
+    """Data from before there were further keys gets their table when it is opened (revision 0002)."""
+    with Tampered(opened_file(source, tmp_path / "before")) as log:
+        assert log.run("SELECT 1 FROM sqlite_master WHERE name = 'log_key'") == []
+    (tmp_path / "now").mkdir()
+    rig = opened(source, tmp_path / "now")
+    rig.now = parse_entry(rig.bodies()[-1]).t + SECOND
+    new = rig.rotate().vkey
+    rig.restart()
+    assert [key.vkey for key in rig.logs.all()[0].rotated] == [new]
+    found = fsck(rig.engines, rig.logs.all()[0], keys=rig.keys, vkey=new, progress=lambda *_: None)
+    assert found == []
+    rig.close()
+
+
+def opened_file(source: Path, folder: Path) -> Path:
+    """Return the database as it was kept."""
+    folder.mkdir()
+    (folder / "audit.db").write_bytes(gzip.decompress((source / "audit.db.gz").read_bytes()))
+    return folder / "audit.db"

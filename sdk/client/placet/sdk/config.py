@@ -90,7 +90,8 @@ class Config:
     over when it was created; `more_log_vkeys` are its other keys, before and after a rotation. `timeout` is the total
     time of a call in seconds, retries included. `checkpoint` is a signed note that an earlier client kept
     (`client.checkpoint_held`): a log that forked since is then noticed. `checkpoints` keeps it by itself, and for all
-    clients that share the store; `receipts` keeps withdrawal receipts.
+    clients that share the store; `receipts` keeps withdrawal receipts. Answers are checked under the log's keys alone;
+    to demand a quorum of witnesses verify bundles under a policy (docs/how-to/verify-evidence.md).
     """
 
     controller: str

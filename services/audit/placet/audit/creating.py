@@ -11,7 +11,7 @@ from typing import Final
 from placet.audit.errors import ControllerUnknown
 from placet.audit.holding import Holder
 from placet.audit.logs import Logs, require_controller
-from placet.audit.model import Log, LogState
+from placet.audit.model import Log, LogKey, LogState
 from placet.audit.ports import LogKeys
 from placet.evidence.drafts import RecordDraft
 from placet.kit.errors import Unavailable
@@ -37,6 +37,10 @@ class Controllers:
         if log is None:
             raise ControllerUnknown(controller)
         return log
+
+    def signers(self, log: Log) -> list[LogKey]:
+        """Return the keys that sign the newest checkpoint of a log, the older first."""
+        return self._logs.signers(log)
 
     async def create(self, controller: str, *, now: int) -> Log:
         """Create a controller, or return it if it exists; its first two entries are durable once this returns.

@@ -6,15 +6,17 @@ wrong. Memory grows with the bases, not with the entries. Reads only. See ledger
 """
 
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 from sqlalchemy import Connection
 
+from placet.audit.checking.cosigned import Cosignatures, CosignedCheck
 from placet.audit.checking.entries import EntryCheck, Progress
 from placet.audit.checking.findings import Finding, Findings
 from placet.audit.checking.head import check_bases, check_head, check_identity, stored_head, usable_checkpoints
-from placet.audit.checking.logkeys import check_rotations, check_signing
+from placet.audit.checking.logkeys import check_rotations, check_signing, sound_keys
 from placet.audit.checking.storage import check_storage
+from placet.audit.checking.streaming import one_moment
 from placet.audit.model import Log
 from placet.audit.ports import LogKeys
 from placet.kit.db.engine import Engines
@@ -22,7 +24,7 @@ from placet.kit.db.errors import mapped
 from placet.kit.errors import PlacetError
 from placet.tlog.checkpoint import Checkpoint
 
-__all__ = ("Finding", "check_storage", "fsck")
+__all__ = ("Cosignatures", "Finding", "check_storage", "fsck")
 
 
 def fsck(
@@ -33,19 +35,23 @@ def fsck(
     vkey: str | None,
     progress: Progress,
     checkpoints: Sequence[Checkpoint] = (),
+    cosigned: Cosignatures | None = None,
 ) -> list[Finding]:
     """Check one log and return what is wrong, the first bad entry first; an empty list means that all is well.
 
     `vkey` is the pinned verifier key, if any; `keys` where its signing key should be; `checkpoints` are some that this
-    key signed. `progress` is told (done, size).
+    key signed; `cosigned` is where what witnesses signed is kept, if it is to be checked too. `progress` is told (done,
+    size).
     """
     found = Findings()
     check_identity(log, vkey, found)
     try:
-        with mapped(), engines.reader.connect() as connection:
-            if not engines.serial:
-                connection.execution_options(isolation_level="REPEATABLE READ")  # one moment, as SQLite gives it anyway
-            _check(connection, log, keys, checkpoints, found, progress)
+        with mapped(), ExitStack() as stack:
+            kept: CosignedCheck | None = None
+            if cosigned is not None and isinstance(log.vkey, str) and sound_keys(log):
+                kept = stack.enter_context(closing(CosignedCheck(cosigned, log, found)))
+            connection = stack.enter_context(one_moment(engines))
+            _check(connection, log, keys, checkpoints, found, progress, kept)
     except PlacetError as error:
         found.add("storage", None, error.message)
     except UnicodeDecodeError:  # of a text, or of what SQLite says of one
@@ -60,13 +66,14 @@ def _check(
     checkpoints: Sequence[Checkpoint],
     found: Findings,
     progress: Progress,
+    cosigned: CosignedCheck | None,
 ) -> None:
     head = stored_head(connection, log, found)
     if head is None:
         return
     check_signing(log, head, keys, found)
     known = tuple(usable_checkpoints(checkpoints, log, head, found))
-    with closing(EntryCheck(connection, log, head, found, checkpoints=known)) as entries:
+    with closing(EntryCheck(connection, log, head, found, checkpoints=known, cosigned=cosigned)) as entries:
         if entries.run(progress):
             check_head(connection, log, head, entries, found)
             check_rotations(log, entries.rotations, found)

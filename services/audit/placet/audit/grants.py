@@ -15,6 +15,8 @@ from placet.audit.tables import APPEND_ONLY, BasisRow, LogKeyRow, LogRow, of
 from placet.audit.witness_tables import CosignatureRow, WitnessedRow
 from placet.kit.db.errors import mapped
 
+# What is only ever added to.
+GROWING: Final = (*APPEND_ONLY, WitnessedRow, CosignatureRow)
 # Columns that may change, by table; all others never do once they are written.
 CHANGEABLE: Final = {
     of(LogRow).name: (
@@ -41,7 +43,7 @@ def grant(engine: Engine, role: str) -> None:
 
 
 def _statements(role: str, schema: str) -> list[str]:
-    tables = [of(row).name for row in (*APPEND_ONLY, WitnessedRow, CosignatureRow)]
+    tables = [of(row).name for row in GROWING]
     changing = [f"GRANT UPDATE ({', '.join(columns)}) ON {name} TO {role}" for name, columns in CHANGEABLE.items()]
     return [
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role}",
@@ -59,7 +61,7 @@ def require_least(engine: Engine) -> None:
     if engine.dialect.name != "postgresql":
         return
     with mapped(), engine.connect() as connection:
-        found = connection.execute(_MAY_CHANGE, {"tables": [of(row).name for row in APPEND_ONLY]}).scalars().all()
+        found = connection.execute(_MAY_CHANGE, {"tables": [of(row).name for row in GROWING]}).scalars().all()
         role = connection.execute(text("SELECT current_user")).scalar_one()
     if found:
         raise RoleTooStrong(role, found)

@@ -18,6 +18,7 @@ from pkcs11.exceptions import MultipleObjectsReturned, NoSuchKey, PKCS11Error, U
 from pkcs11.util.ec import encode_named_curve_parameters
 
 from placet.audit.errors import Corrupt, KeysUnavailable
+from placet.kit.failpoints import Write
 from placet.kit.security.redacted import Redacted, SecretStr
 from placet.tlog.note import KeyType as NoteKeyType
 from placet.tlog.note import NoteSigner, Vkey
@@ -59,7 +60,8 @@ class TokenKeys(Redacted):
         label = _label(controller, number)
         with self._using() as session:
             if not self._objects(session, ObjectClass.PUBLIC_KEY, label):
-                _generate(session, label)
+                with Write.LOG_KEY:
+                    _generate(session, label)
         return self.load(controller, origin, number)
 
     def load(self, controller: str, origin: str, number: int = 1) -> NoteSigner:

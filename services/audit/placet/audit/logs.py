@@ -11,7 +11,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.exc import IntegrityError
 
-from placet.audit.model import Log, LogKey, LogState
+from placet.audit.model import Head, Log, LogKey, LogState
+from placet.audit.signing import signing
 from placet.audit.store import LOG
 from placet.audit.tables import LogKeyRow, of
 from placet.kit.db.errors import mapped
@@ -78,10 +79,16 @@ class Logs:
         key = LogKey(number=log.keys[-1].number + 1, vkey=vkey, overlap=overlap)
         mine = (KEYS.c.log == log.id) & (KEYS.c.number == key.number) & KEYS.c.since.is_(None)
         asked = {"vkey": vkey, "overlap": overlap}
-        with mapped(), self._engine.begin() as connection:
+        with Write.KEY_ASK, mapped(), self._engine.begin() as connection:
             if not connection.execute(update(KEYS).where(mine).values(**asked)).rowcount:
                 connection.execute(KEYS.insert().values(log=log.id, number=key.number, until=0, **asked))
         return key
+
+    def signers(self, log: Log) -> list[LogKey]:
+        """Return the keys that sign the newest checkpoint of a log, the older first."""
+        with mapped(), self._engine.connect() as connection:
+            row = connection.execute(select(LOG.c.size, LOG.c.at).where(LOG.c.id == log.id)).one()
+        return signing(log, Head(size=row.size, t=row.at, state=row.size - 1 if row.size else None))
 
     def waiting_keys(self) -> dict[int, LogKey]:
         """Return the keys that were asked for and are not in force yet, by log."""

@@ -45,8 +45,8 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
     ) -> pb.CreateControllerResponse:
         """See audit.proto."""
         log = await self._controllers.create(request.controller, now=self._now())
-        signed = self._holder.snapshot(log.controller).signed
-        return pb.CreateControllerResponse(details=wire.controller_to_pb(log), checkpoint=wire.checkpoint_to_pb(signed))
+        checkpoint = wire.checkpoint_to_pb(self._holder.snapshot(log.controller).signed)
+        return pb.CreateControllerResponse(details=self._details(log), checkpoint=checkpoint)
 
     async def CloseController(self, request: pb.CloseControllerRequest, context: Context) -> pb.CloseControllerResponse:
         """See audit.proto."""
@@ -54,11 +54,11 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         log, result = await self._controllers.close(request.controller, reason, now=self._now(), deadline=deadline())
         snapshot = self._holder.snapshot(log.controller)
         receipt = wire.receipt_to_pb(snapshot.prove(result.index), snapshot.signed)
-        return pb.CloseControllerResponse(details=wire.controller_to_pb(log), receipt=receipt)
+        return pb.CloseControllerResponse(details=self._details(log), receipt=receipt)
 
     async def GetController(self, request: pb.GetControllerRequest, context: Context) -> pb.GetControllerResponse:
         """See audit.proto."""
-        return pb.GetControllerResponse(details=wire.controller_to_pb(self._controllers.get(request.controller)))
+        return pb.GetControllerResponse(details=self._details(self._controllers.get(request.controller)))
 
     async def GetCheckpoint(self, request: pb.GetCheckpointRequest, context: Context) -> pb.GetCheckpointResponse:
         """See audit.proto."""
@@ -67,6 +67,9 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         signed = snapshot.published(cosigned, seen=request.seen)
         proof = _consistency(snapshot, request.seen, signed.size)
         return pb.GetCheckpointResponse(checkpoint=wire.checkpoint_to_pb(signed, proof))
+
+    def _details(self, log: Log) -> pb.Controller:
+        return wire.controller_to_pb(log, self._controllers.signers(log))
 
     def _log(self, controller: str) -> Log:
         """Return a log without rebuilding what another replica holds."""

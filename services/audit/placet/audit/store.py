@@ -157,7 +157,9 @@ class SqlJournal:
     def rotate(self, key: LogKey) -> None:
         """Write into the open transaction that this key is in force, from the entry that says so on."""
         assert self._open is not None
-        if self._open.run(_ROTATE, key.since, key.until, self._log.id, key.number, key.vkey).rowcount != 1:
+        with Write.KEY_ROTATE:
+            rotated = self._open.run(_ROTATE, key.since, key.until, self._log.id, key.number, key.vkey)
+        if rotated.rowcount != 1:
             raise Corrupt(f"key {key.number} of {self._log.controller} was not asked for, or is in force already")
 
     def _move_head(self, session: Session, commit: Commit) -> None:

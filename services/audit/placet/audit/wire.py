@@ -4,12 +4,12 @@ Raises Invalid naming the field. Owns the search cursor: the index of the last r
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from placet.api.audit.v1 import audit_pb2 as pb
 from placet.api.common.v1 import evidence_pb2, vocabulary_pb2
-from placet.audit.model import Log, LogState
+from placet.audit.model import Log, LogKey, LogState
 from placet.audit.reading import Consistency, Proven, Signed
 from placet.audit.search import Page, Query
 from placet.evidence.bundle import ProvenStatus
@@ -25,14 +25,15 @@ KINDS: Final = frozenset({"grant", "amend", "withdraw", "decision", "event", "us
 _STATES: Final = {LogState.OPEN: pb.CONTROLLER_STATE_OPEN, LogState.CLOSED: pb.CONTROLLER_STATE_CLOSED}
 
 
-def controller_to_pb(log: Log) -> pb.Controller:
-    """Return the public face of a log."""
+def controller_to_pb(log: Log, signers: Sequence[LogKey]) -> pb.Controller:
+    """Return the public face of a log; `signers` are the keys that sign its newest checkpoint, the older first."""
     return pb.Controller(
         controller=log.controller,
         origin=log.origin,
         verifier_key=log.keys[-1].vkey,
         state=_STATES[log.state],
         created_at=log.created_at,
+        signing_keys=[key.vkey for key in signers],
     )
 
 

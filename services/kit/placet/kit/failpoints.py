@@ -41,6 +41,8 @@ class Write(Enum):
     # audit: the life of a log.
     LOG_KEY = "log.key"
     LOG_CREATE = "log.create"
+    KEY_ASK = "key.ask"
+    KEY_ROTATE = "key.rotate"
     LOG_CLOSE = "log.close"
     LEASE_ACQUIRE = "lease.acquire"
     LEASE_RENEW = "lease.renew"

@@ -50,15 +50,20 @@ class Controller(_message.Message):
     VERIFIER_KEY_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    SIGNING_KEYS_FIELD_NUMBER: _builtins.int
     controller: _builtins.str
     """Lower-case letters, digits and dashes, 1 to 63, starting with a letter."""
     origin: _builtins.str
     """The log's name: a URL prefix without scheme."""
     verifier_key: _builtins.str
-    """C2SP verifier key of the log's checkpoints."""
+    """C2SP verifier key of the log's checkpoints; the newest, if it was rotated."""
     state: Global___ControllerState.ValueType
     created_at: _builtins.int
     """Microseconds since 1970 UTC."""
+    @_builtins.property
+    def signing_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Every key that signs the newest checkpoint, the newest last: while one replaces another, both."""
+
     def __init__(
         self,
         *,
@@ -67,10 +72,11 @@ class Controller(_message.Message):
         verifier_key: _builtins.str = ...,
         state: Global___ControllerState.ValueType = ...,
         created_at: _builtins.int = ...,
+        signing_keys: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["controller", b"controller", "created_at", b"created_at", "origin", b"origin", "state", b"state", "verifier_key", b"verifier_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["controller", b"controller", "created_at", b"created_at", "origin", b"origin", "signing_keys", b"signing_keys", "state", b"state", "verifier_key", b"verifier_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

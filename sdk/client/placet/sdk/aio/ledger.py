@@ -169,13 +169,15 @@ class Ledger(Area):
             raise ProofError("PROOF_INVALID", f"the export ends at {at}, not at {end}")
 
     async def get_controller(self, *, timeout: float | None = None) -> ControllerDetails:
-        """Return what audit says of this controller's log; raises ProofError if its key is not the pinned one."""
+        """Return what audit says of this controller's log; raises ProofError if no pinned key signs it now."""
         request = pb.GetControllerRequest(controller=self.controller)
         answer = await self._session.call(methods.GET_CONTROLLER, request, self._session.deadline(timeout))
         details = controller_of(answer.details)
         config = self._session.config
-        if details.verifier_key.strip() not in {vkey.strip() for vkey in (config.log_vkey, *config.more_log_vkeys)}:
-            raise ProofError("PROOF_INVALID", f"audit names another key than the pinned one: {details.verifier_key}")
+        pinned = {vkey.strip() for vkey in (config.log_vkey, *config.more_log_vkeys)}
+        if pinned.isdisjoint(details.signing_keys):
+            named = ", ".join(details.signing_keys)
+            raise ProofError("PROOF_INVALID", f"audit names other keys than the pinned ones: {named}")
         return details
 
     async def tile(self, path: str, *, timeout: float | None = None) -> bytes:

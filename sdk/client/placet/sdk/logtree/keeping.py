@@ -44,6 +44,11 @@ class KeptReplay:
         """Return what an earlier replay kept; raises EvidenceError if the file is damaged."""
         return load(read_lines(self._path)) if self._path is not None and self._path.exists() else None
 
+    def forget(self) -> None:
+        """Remove the file: whatever it holds is of no use."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
     def due(self) -> bool:
         """Tell whether to write the file, or to stop."""
         return self._stop() or (self._path is not None and self._clock() >= self._next)

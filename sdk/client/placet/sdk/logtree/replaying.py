@@ -29,6 +29,10 @@ KEPT_BUNDLES: Final = 256
 """So many bundles of entries stay in memory; a use that names an older event has it read again, and proven."""
 
 
+class TreeMismatch(ReplayError):
+    """What is read is not the tree that the checkpoint commits to: it says something of who serves it, if anything."""
+
+
 class Watch(Protocol):
     """Whoever looks on while a log is replayed."""
 
@@ -60,10 +64,16 @@ class TreeReplay:
         if saved is not None:
             self._require_statuses(saved)
 
+    def go_on(self, checkpoint: Checkpoint) -> None:
+        """Have `run` go on to a later checkpoint of the same log, after one that was reached without an error."""
+        self._checkpoint = checkpoint
+        self._nodes = node_reader(self._tree, checkpoint.size)
+
     def run(self, watch: Watch) -> bool:
         """Replay up to the checkpoint; False: stopped before, because `watch` said so.
 
-        Raises ReplayError at the first entry or tile that is wrong, a PlacetError if the tree cannot be read.
+        Raises ReplayError at the first entry that is wrong, TreeMismatch if the tree is another, a PlacetError if it
+        cannot be read. After an error begin another replay.
         """
         size = self._checkpoint.size
         while self.replay.size < size:
@@ -81,6 +91,18 @@ class TreeReplay:
             watch.moved(self.replay.size)
         self._finish()
         return True
+
+    def signed_entry(self, index: int) -> bytes:
+        """Return the entry that `run` refused at `index`, proven to be the log's own, with all that was taken before.
+
+        Then it is the log that is wrong, whoever served its entries. Raises TlogError, or what `run` raises, if not.
+        """
+        taken, signed = self.replay.size, self._checkpoint
+        proof = consistency_proof(taken, signed.size, self._nodes) if taken else ()
+        verify_consistency(taken, self.replay.root(), signed.size, signed.root, proof)
+        entry = self._current[1][index % TILE_WIDTH]
+        self._prove(leaf_hash(entry), index, signed.size, signed.root, self._nodes)
+        return entry
 
     def _feed(self, entries: list[bytes], watch: Watch) -> bool:
         if not watch.due():
@@ -103,14 +125,15 @@ class TreeReplay:
         if root != self._checkpoint.root:
             _refuse("ROOT", "root", "the entries give another root than the checkpoint's", size)
         if not self.replay.complete:
-            _refuse("INCOMPLETE", "checkpoint", "the checkpoint's last entry is not a state", size - 1)
+            message = "the checkpoint's last entry is not a state"
+            raise ReplayError("INCOMPLETE", "checkpoint", message, index=size - 1)
 
     def _bundle(self, bundle: EntryBundle) -> list[bytes]:
         try:
             return read_bundle(self._tree, bundle)
         except TileError as error:
             message = f"{bundle.path} is no bundle of entries: {error}"
-            raise ReplayError(error.reason, bundle.path, message, index=bundle.index * TILE_WIDTH) from error
+            raise TreeMismatch(error.reason, bundle.path, message, index=bundle.index * TILE_WIDTH) from error
 
     def _keep(self, index: int, entries: list[bytes]) -> None:
         self._older[index] = entries
@@ -122,7 +145,7 @@ class TreeReplay:
         try:
             stored = read_tile(self._tree, tile)
         except TileError as error:
-            raise ReplayError(error.reason, tile.path, str(error), index=_first(tile, 0)) from error
+            raise TreeMismatch(error.reason, tile.path, str(error), index=_first(tile, 0)) from error
         if stored != data:
             place = next(at for at in range(tile.width) if _hash_at(stored, at) != _hash_at(data, at))
             _refuse("TILE", tile.path, f"hash {place} is not that of the entries below it", _first(tile, place))
@@ -135,7 +158,7 @@ class TreeReplay:
             tile = Tile(level=0, index=index, width=width)
             if _hash_at(read_tile(self._tree, tile), before) != leaf_hash(entries[before]):
                 message = f"it is not the entry whose hash stands in {tile.path}: it was changed"
-                raise ReplayError("LEAF_HASH", "entry", message, index=error.index - 1) from error
+                raise TreeMismatch("LEAF_HASH", "entry", message, index=error.index - 1) from error
         raise error
 
     def _event(self, index: LeafIndex) -> EventFacts | None:
@@ -205,7 +228,7 @@ class TreeReplay:
 
 
 def _refuse(reason: str, field: str, message: str, index: int) -> NoReturn:
-    raise ReplayError(reason, field, message, index=index)
+    raise TreeMismatch(reason, field, message, index=index)
 
 
 def _first(tile: Tile, place: int) -> int:

@@ -121,10 +121,15 @@ class CheckedReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControllerDetails:
-    """A controller and its log. `verifier_key` is what its clients and auditors pin."""
+    """A controller and its log.
+
+    `verifier_key` is its newest key, for clients and auditors to pin once they have it from the operator; while it
+    replaces another, `signing_keys` names both, the newest last.
+    """
 
     controller: str
     origin: str
     verifier_key: str
     state: ControllerState
     created_at: Micros
+    signing_keys: tuple[str, ...] = ()

@@ -31,4 +31,5 @@ def controller_of(details: pb.Controller) -> ControllerDetails:
         verifier_key=details.verifier_key,
         state=CONTROLLER_STATE.word(details.state),
         created_at=Micros(details.created_at),
+        signing_keys=tuple(details.signing_keys) or (details.verifier_key,),
     )

@@ -7,11 +7,11 @@ stranger's nonsense, so of those only so many are kept.
 
 import json
 import logging
-import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from placet.sdk.durable import write_durably
 from placet.tlog.checkpoint import open_checkpoint
 from placet.tlog.encoding import decode_base64, encode_base64
 from placet.tlog.errors import EncodingError, RequestError
@@ -54,7 +54,8 @@ class Conflicts:
     def _write(self, path: Path, conflict: Conflict, now: int) -> bool:
         if not conflict.proven and sum(1 for _ in self._folder.glob("unproven-*")) >= MAX_UNPROVEN:
             return False
-        write_whole(path, format_conflict(conflict, now=now))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_durably(path, [format_conflict(conflict, now=now).encode()])
         return True
 
 
@@ -100,19 +101,3 @@ def _members(text: str) -> dict[str, Any]:
     if not all(isinstance(one, str) for one in texts):
         raise RequestError("CONFLICT", "held, offered and every hash of the proof are texts", field="conflict")
     return said
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is whole whenever it is there, and there after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

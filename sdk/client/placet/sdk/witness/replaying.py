@@ -1,9 +1,11 @@
 """The second statement of a replaying witness: every entry below this size replays as valid, the status roots match.
 
-One thread a log fetches what was cosigned and replays it with `placet.evidence.replay`; the second key says no more and
-no less than that. A wrong entry ends it for this log: it is written down with the checkpoint that commits to it, an
-alarm is raised, and nothing is signed again. Nor is a checkpoint signed whose last entry has a `t` more than 300 s from
-this machine's clock (ledger.md section 6); entries before it lie between the times of checkpoints that were signed.
+One thread a log reads what was cosigned and replays it (`placet.sdk.logtree`); the second key says no more and no less
+than that. Before a log is blamed for an entry, the entry and all before it are proven to be those that it signed: what
+a lying server sends says nothing of the log. A wrong entry ends it for this log: it is written down with the checkpoint
+that commits to it, an alarm is raised, and nothing is signed again. Nor is a checkpoint signed whose last entry has a
+`t` more than 300 s from this machine's clock (ledger.md section 6); entries before it lie between the times of
+checkpoints that were signed.
 """
 
 import json
@@ -13,41 +15,46 @@ from pathlib import Path
 from threading import Condition, Thread
 from typing import Final
 
-from placet.evidence.errors import EvidenceError
-from placet.evidence.replay import Replay
-from placet.evidence.terms import LeafIndex
-from placet.evidence.view import EventFacts
-from placet.sdk.errors import NotFound, Unreachable
-from placet.sdk.witness.conflicts import write_whole
-from placet.sdk.witness.mirror import Mirror, Tiles
+from placet.evidence.errors import EvidenceError, ReplayError
+from placet.sdk.durable import write_durably
+from placet.sdk.errors import NotFound, ProofError, Unreachable
+from placet.sdk.logtree.keeping import KeptReplay
+from placet.sdk.logtree.ports import LogTree
+from placet.sdk.logtree.replaying import TreeMismatch, TreeReplay
+from placet.tlog.checkpoint import Checkpoint
 from placet.tlog.cosignature import CosignatureSigner
 from placet.tlog.encoding import encode_base64
+from placet.tlog.errors import TlogError
 from placet.tlog.witness import Held
 
 SKEW_S: Final = 300
 RETRY_S: Final = 5.0
+STOP_S: Final = 10.0
+KEPT: Final = "replay"
 INVALID: Final = "placet.invalid/1"
 _log = logging.getLogger(__name__)
 
 
 class Replayer:
-    """Replays one log, in a thread of its own."""
+    """Replays one log, in a thread of its own; goes on after a restart from what was kept in `folder`."""
 
     # Invariant: `_done` is None or what was cosigned when the replay stood at exactly its size.
 
-    def __init__(self, origin: str, tiles: Tiles, folder: Path, *, retry_s: float = RETRY_S) -> None:
+    def __init__(self, origin: str, tree: LogTree, folder: Path, *, retry_s: float = RETRY_S) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._origin = origin
+        self._tree = tree
         self._folder = folder
         self._retry_s = retry_s
-        self._mirror = Mirror(folder, tiles)
-        self._replay = Replay(origin, read_event=self._event)
-        self._t = 0
+        self._kept = KeptReplay(folder / KEPT, stop=lambda: self._stopped)
+        self._replay: TreeReplay | None = None
         self._wanted: Held | None = None
         self._done: tuple[Held, int] | None = None
         self._failed = False
         self._stopped = False
         self._changed = Condition()
-        Thread(target=self._run, name=f"replay-{origin}", daemon=True).start()
+        self._thread = Thread(target=self._run, name=f"replay-{origin}", daemon=True)
+        self._thread.start()
 
     def reach(self, held: Held, *, within: float) -> int | None:
         """Return the `t` of the last entry once the replay stands at `held`, all valid.
@@ -65,10 +72,11 @@ class Replayer:
             return self._done[1]
 
     def stop(self) -> None:
-        """End the thread; nothing is signed any more."""
+        """End the thread, once it has kept what it replayed; nothing is signed any more."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
+        self._thread.join(STOP_S)
 
     def _size(self) -> int:
         return 0 if self._done is None else self._done[0].checkpoint.size
@@ -76,22 +84,22 @@ class Replayer:
     def _run(self) -> None:
         while not self._failed and (wanted := self._next()) is not None:
             try:
-                self._advance(wanted)
-            except EvidenceError as error:
-                self._convict(wanted, error)
+                t = self._advance(wanted)
             except Exception as error:  # noqa: BLE001 (whatever it was: nothing is signed, and it is tried again)
                 self._later(wanted, error)
                 continue
             with self._changed:
-                if not self._failed:
-                    self._done = (wanted, self._t)
+                if t is not None:
+                    self._done = (wanted, t)
                 self._changed.notify_all()
+        if self._replay is not None:
+            self._kept.save(self._replay.replay.saved())
 
     def _later(self, wanted: Held, error: Exception) -> None:
         facts = self._about(wanted) | {"alarm": not isinstance(error, Unreachable | NotFound)}
         _log.warning("the log's entries could not be replayed; trying again: %s", error, extra=facts)
         with self._changed:
-            self._changed.wait(self._retry_s)
+            self._changed.wait_for(lambda: self._stopped, timeout=self._retry_s)
 
     def _next(self) -> Held | None:
         """Wait for a checkpoint that was not replayed yet; None when stopped."""
@@ -102,39 +110,63 @@ class Replayer:
     def _behind(self) -> bool:
         return self._wanted is not None and self._wanted.checkpoint.size > self._size()
 
-    def _advance(self, wanted: Held) -> None:
-        checkpoint = wanted.checkpoint
-        self._mirror.follow(checkpoint)
-        for data in self._mirror.entries(self._replay.size, checkpoint.size):
-            self._t = self._replay.feed(data).t
-        if not self._replay.complete:
-            raise EvidenceError(
-                "STATE", "checkpoint", f"entry {checkpoint.size - 1} is no state: it must not be signed"
-            )
+    def _advance(self, wanted: Held) -> int | None:
+        """Replay up to a checkpoint and return the time of its last entry; None if stopped before, or convicted."""
+        replay, self._replay = self._going_on(wanted.checkpoint), None
+        try:
+            if not replay.run(self._kept):
+                return None
+        except TreeMismatch:
+            self._kept.forget()
+            raise
+        except ReplayError as error:
+            self._convict(wanted, error, self._signed(replay, error))
+            return None
+        self._replay = replay
+        saved = replay.replay.saved()
+        if self._kept.due():
+            self._kept.save(saved)
+        return saved.t
 
-    def _event(self, index: LeafIndex) -> EventFacts | None:
-        return self._mirror.event(index) if index < self._replay.size else None
+    def _going_on(self, checkpoint: Checkpoint) -> TreeReplay:
+        """Return the replay to go on with: the one in memory, one from what was kept, or else a new one."""
+        if self._replay is not None:
+            self._replay.go_on(checkpoint)
+            return self._replay
+        try:
+            return TreeReplay(self._tree, checkpoint, saved=self._kept.load())
+        except (EvidenceError, TlogError) as error:
+            # Of another version, damaged, or of another tree than is served now: it is a copy, and begun anew.
+            self._kept.forget()
+            raise ProofError("PROOF_INVALID", f"what was replayed before is of no use: {error}", answered="") from error
 
-    def _convict(self, wanted: Held, error: EvidenceError) -> None:
+    def _signed(self, replay: TreeReplay, error: ReplayError) -> bytes:
+        """Return the entry that was refused, if the log has signed for it; raises ProofError if others were served."""
+        try:
+            return replay.signed_entry(error.index)
+        except (TlogError, TreeMismatch) as lie:
+            self._kept.forget()
+            message = f"other entries than the checkpoint's were answered ({error}): {lie}"
+            raise ProofError("PROOF_INVALID", message, answered="") from lie
+
+    def _convict(self, wanted: Held, error: ReplayError, entry: bytes) -> None:
         """Write down what is wrong with the log, and never sign for it again."""
         self._failed = True
-        at = min(self._replay.size, wanted.checkpoint.size - 1)
-        entry = next(self._mirror.entries(at, at + 1))
-        path = self._folder / f"invalid-{at}.json"
-        facts = self._about(wanted) | {"alarm": True, "index": at, "reason": str(error.reason), "file": str(path)}
-        _log.error("an entry that the log has signed for is not valid: %s", error, extra=facts)
-        write_whole(path, format_invalid(wanted, at, entry, error))
+        path = self._folder / f"invalid-{error.index}.json"
+        facts = {"alarm": True, "index": error.index, "reason": str(error.reason), "file": str(path)}
+        _log.error("an entry that the log has signed for is not valid: %s", error, extra=self._about(wanted) | facts)
+        write_durably(path, [format_invalid(wanted, entry, error).encode()])
 
     def _about(self, held: Held) -> dict[str, object]:
         return {"origin": self._origin, "size": held.checkpoint.size}
 
 
-def format_invalid(held: Held, index: int, entry: bytes, error: EvidenceError) -> str:
+def format_invalid(held: Held, entry: bytes, error: ReplayError) -> str:
     """Return as JSON text which entry of a signed tree is wrong, and why: whoever replays the log finds the same."""
     said = {
         "format": INVALID,
         "checkpoint": held.note,
-        "index": index,
+        "index": error.index,
         "entry": encode_base64(entry),
         "reason": str(error.reason),
         "message": str(error),

@@ -4,16 +4,17 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from threading import Thread
 
 from placet.sdk.errors import ConfigError
+from placet.sdk.logtree.gateway import GatewayTree
 from placet.sdk.witness.config import CONFLICTS, KEY, LOGS, REPLAY_KEY, STATE, WitnessConfig
 from placet.sdk.witness.conflicts import Conflicts
 from placet.sdk.witness.keyfile import load_key
 from placet.sdk.witness.replaying import Replayer, ReplayingWitness
 from placet.sdk.witness.server import WitnessServer
 from placet.sdk.witness.store import Store
-from placet.sdk.witness.tiles import HttpTiles
 from placet.sdk.witness.witness import Witness
 from placet.tlog.addcheckpoint import origin_hash
 from placet.tlog.cosignature import CosignatureSigner
@@ -57,6 +58,11 @@ def _replays(config: WitnessConfig, first: CosignatureSigner) -> ReplayingWitnes
     for log in config.logs:
         if log.url is None:
             raise ConfigError("CONFIG_INVALID", f"to replay {log.origin}, say where its entries are", field="log.url")
-        tiles = HttpTiles(log.url, log.token_file)
-        replayers[log.origin] = Replayer(log.origin, tiles, config.folder / LOGS / origin_hash(log.origin))
+        tree = GatewayTree(log.url, token=None if log.token_file is None else _token(log.token_file))
+        replayers[log.origin] = Replayer(log.origin, tree, config.folder / LOGS / origin_hash(log.origin))
     return ReplayingWitness(replayers, signer, clock=seconds, wait_s=config.replay_wait)
+
+
+def _token(file: Path) -> Callable[[], str]:
+    """Return how to read a bearer token: for each request, so that it may be renewed."""
+    return lambda: file.read_text().strip()

@@ -66,8 +66,12 @@ class Store:
                 field="state",
             )
         self._lock = Lock()
-        self._db = _connect(path)
-        found = self._db.execute("SELECT vkey FROM identity").fetchone()
+        try:
+            self._db = _connect(path)
+            found = self._db.execute("SELECT vkey FROM identity").fetchone()
+        except sqlite3.DatabaseError as error:
+            message = f"{path} cannot be used ({error}): a witness whose state is damaged must take a new key (keygen)"
+            raise ConfigError("CONFIG_INVALID", message, field="state") from error
         if found != (vkey,):
             raise ConfigError("CONFIG_INVALID", f"{path} is the state of another key than {vkey}", field="state")
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from placet.audit.checking.cosigned import CosignedCheck
 from placet.audit.checking.findings import Findings
 from placet.audit.checking.rows import Passed, RowCheck, read_passed
 from placet.audit.checking.streaming import AT_ONCE, Values, streamed
@@ -44,6 +45,7 @@ class EntryCheck:
         found: Findings,
         *,
         checkpoints: Sequence[Checkpoint] = (),
+        cosigned: CosignedCheck | None = None,
     ) -> None:
         self.replay = Replay(log.origin, read_event=self._event)
         self.last = bytes(HASH_SIZE)
@@ -58,6 +60,7 @@ class EntryCheck:
         self._stored = streamed(connection, _ENTRIES, log.id)
         self._tiles = TileCheck(connection, log.id, found)
         self._rows = RowCheck(connection, log.id, found)
+        self._cosigned = cosigned
 
     def run(self, progress: Progress) -> bool:
         """Check the entries below the head's size, and that nothing is left over; return whether all were accepted."""
@@ -73,6 +76,8 @@ class EntryCheck:
             self._found.add("entry", row[0], f"stands beyond the head, which has size {size}")
         self._tiles.end()
         self._rows.end()
+        if self._cosigned is not None:
+            self._cosigned.end(size)
         return True
 
     def close(self) -> None:
@@ -125,6 +130,8 @@ class EntryCheck:
         self.t = passed.t
         if passed.type == _CLOSED:
             self.closed = passed.i
+        if passed.kind == "state" and self._cosigned is not None:
+            self._cosigned.state(passed.i + 1, passed.t, self.replay.root)
 
     def _agrees_with_checkpoint(self) -> bool:
         size = self.replay.size

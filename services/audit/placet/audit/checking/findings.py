@@ -13,9 +13,9 @@ MOST: Final = 20
 class Finding:
     """Something wrong.
 
-    `part` is the table (entry, tile and its level, basis, basis_change, event_use, idempotency, decision, search), or
-    head, key, checkpoint, storage. `index` is that of the entry; of a tile and a basis its number; None where there is
-    none.
+    `part` is the table (entry, tile and its level, basis, basis_change, event_use, idempotency, decision, witnessed,
+    cosignature, search), or head, key, checkpoint, storage. `index` is that of the entry; of a tile and a basis its
+    number; of what was cosigned the size; None where there is none.
     """
 
     part: str

@@ -4,15 +4,27 @@ Any number of rows in little memory. Values come as the driver has them: what wa
 another type than its column.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, CursorResult
 
 from placet.audit.checking.findings import Findings
+from placet.kit.db.engine import Engines
 
 Values: TypeAlias = Sequence[Any]
 AT_ONCE: Final = 1_000
+
+
+@contextmanager
+def one_moment(engines: Engines) -> Iterator[Connection]:
+    """Connect, and see the database as it is at the first query, whatever is written meanwhile."""
+    with engines.reader.connect() as connection:
+        if not engines.serial:
+            connection.execution_options(isolation_level="REPEATABLE READ")  # as SQLite gives it anyway
+        connection.begin()
+        yield connection
 
 
 def streamed(connection: Connection, query: str, *parameters: object) -> CursorResult[Any]:
@@ -46,6 +58,13 @@ class Rows:
                 self._stray()
             self._next = next(self._rows, None)
         return taken
+
+    def next(self) -> Values | None:
+        """Return the next row, whatever its position; None if none is left."""
+        row = self._next
+        if row is not None:
+            self._next = next(self._rows, None)
+        return row
 
     def end(self) -> None:
         """Note every row that is left."""

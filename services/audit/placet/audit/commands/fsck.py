@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from placet.audit import fsck as checking
+from placet.audit.checking.cosigned import Cosignatures
 from placet.audit.checking.pinned import read_checkpoints
 from placet.audit.checking.search import check_search, rebuild_search
-from placet.audit.commands.stored import DatabaseUrl, Stored, stored, stored_search
+from placet.audit.commands.stored import DatabaseUrl, Stored, stored, stored_cosignatures, stored_search
 from placet.audit.model import Log
 from placet.kit.errors import Invalid, PlacetError
 from placet.tlog.checkpoint import Checkpoint
@@ -34,6 +35,10 @@ def fsck(
         list[Path] | None,
         typer.Option(help="A checkpoint that was kept elsewhere (needs --key): finds what was cut off or rewritten."),
     ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option(help="Verifier key of a witness; if given, cosignatures of all others are findings."),
+    ] = None,
     rebuild: Annotated[
         bool, typer.Option("--rebuild-search", help="Make the search index anew where the log is clean.")
     ] = False,
@@ -47,13 +52,14 @@ def fsck(
     out = Console(stderr=as_json)
     try:
         pinned = _pinned(controller, key, checkpoint or [])
-        with stored(data, controller, database) as found, _progress(out) as bar:
+        with stored(data, controller, database) as found, stored_cosignatures(found) as kept, _progress(out) as bar:
             pages = bar.add_task("database pages", total=None)
-            damaged = [str(finding) for finding in checking.check_storage(found.engines)]
+            damaged = [str(finding) for finding in checking.check_storage(found.engines, kept)]
             bar.remove_task(pages)
             wrong = {"database": damaged} if damaged else {}
+            cosigned = None if kept is None else Cosignatures(engines=kept, witnesses=witness)
             for log in found.logs:
-                wrong[log.controller] = _check(found, log, key, pinned, bar, rebuild=rebuild)
+                wrong[log.controller] = _check(found, log, key, pinned, cosigned, bar, rebuild=rebuild)
     except PlacetError as error:
         out.print(error.message, style="red")
         raise typer.Exit(2) from None
@@ -71,10 +77,19 @@ def _pinned(controller: str | None, key: str | None, files: Sequence[Path]) -> l
 
 
 def _check(
-    found: Stored, log: Log, key: str | None, pinned: Sequence[Checkpoint], bar: Progress, *, rebuild: bool
+    found: Stored,
+    log: Log,
+    key: str | None,
+    pinned: Sequence[Checkpoint],
+    cosigned: Cosignatures | None,
+    bar: Progress,
+    *,
+    rebuild: bool,
 ) -> list[str]:
     moved = partial(_move, bar, bar.add_task(log.controller, total=None))
-    findings = checking.fsck(found.engines, log, keys=found.keys, vkey=key, progress=moved, checkpoints=pinned)
+    findings = checking.fsck(
+        found.engines, log, keys=found.keys, vkey=key, progress=moved, checkpoints=pinned, cosigned=cosigned
+    )
     if findings and rebuild:
         bar.console.print(f"{log.controller}: the search index was left alone, because the log is not clean")
     with stored_search(found) as index:

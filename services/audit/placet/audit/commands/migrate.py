@@ -34,6 +34,8 @@ def migrate(
     out.print(f"ran revision {', '.join(done)}" if done else "the database is up to date")
     if service_role is not None:
         out.print(f"{service_role} may read and append; nothing else")
+    elif done and make_url(database).get_backend_name() == "postgresql":
+        out.print("the service has no right to new tables yet: run this again with --service-role")
 
 
 def _migrate(database: str, service_role: str | None) -> list[str]:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
 import typer
+from sqlalchemy import inspect
 
+from placet.audit import migrations
 from placet.audit.clock import LogClock
 from placet.audit.keyproviders import open_keys
 from placet.audit.logs import Logs
@@ -22,8 +24,11 @@ from placet.audit.search import SearchIndex
 from placet.audit.sequencer import Sequencer
 from placet.audit.settings import KeySettings
 from placet.audit.store import SqlJournal
+from placet.audit.tables import of
+from placet.audit.witness_tables import WitnessedRow
 from placet.kit.db.engine import Engines, open_engines
 from placet.kit.db.errors import mapped
+from placet.kit.db.migrating import require_migrated
 from placet.kit.errors import Invalid, NotFound
 
 DATA: Final = Path("var/dev")
@@ -58,6 +63,7 @@ def stored(
     path = None if database else _database(data)
     engines = open_engines(database or f"sqlite:///{path}")
     try:
+        require_migrated(engines.reader, migrations.__name__)
         with mapped():
             logs = [log for log in Logs(engines.reader).all() if controller in (None, log.controller)]
         if not logs:
@@ -81,6 +87,24 @@ def stored_search(found: Stored) -> Iterator[SearchIndex | None]:
         yield SearchIndex(engines.writer)
     finally:
         engines.dispose()
+
+
+@contextmanager
+def stored_cosignatures(found: Stored) -> Iterator[Engines | None]:
+    """Open what witnesses signed: beside an audit database that is a file, or in it; None if there is none."""
+    path = found.folder / "witness.db"
+    with mapped():
+        beside = not inspect(found.engines.reader).has_table(of(WitnessedRow).name)
+    if not beside:
+        yield found.engines
+    elif path.is_file():
+        engines = open_engines(f"sqlite:///{path}")
+        try:
+            yield engines
+        finally:
+            engines.dispose()
+    else:
+        yield None
 
 
 def _keys(data: Path) -> Path:

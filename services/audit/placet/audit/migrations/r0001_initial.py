@@ -22,7 +22,6 @@ def upgrade() -> None:
     _bases()
     _answers()
     if op.get_bind().dialect.name == "postgresql":
-        _witnesses()
         _protect_postgres()
         _partitions()
     else:
@@ -71,16 +70,6 @@ def _log() -> None:
         sa.UniqueConstraint("origin"),
         if_not_exists=True,
     )
-    op.create_table(
-        "log_key",
-        _key("log", Integer),
-        _key("number", Integer),
-        Column("vkey", String(), nullable=False),
-        _big("overlap"),
-        _big("since", nullable=True),
-        _big("until"),
-        if_not_exists=True,
-    )
 
 
 def _entries() -> None:
@@ -109,14 +98,6 @@ def _answers() -> None:
     key = _bytes("key", primary_key=True)
     _create("idempotency", _key("log", Integer), service, key, _big("idx"), _bytes("digest"))
     _create("decision", _key("log", Integer), _bytes("digest", primary_key=True), _big("idx"))
-
-
-def _witnesses() -> None:
-    """Make what `witness_tables.py` says: in PostgreSQL it stands here, beside SQLite in a database of its own."""
-    origin = Column("origin", String(), primary_key=True, nullable=False)
-    _create("witnessed", origin, _key("size"), _bytes("root"), Column("note", String(), nullable=False))
-    origin, vkey = (Column(name, String(), primary_key=True, nullable=False) for name in ("origin", "vkey"))
-    _create("cosignature", origin, _key("size"), vkey, Column("line", String(), nullable=False))
 
 
 def _protect_sqlite() -> None:
