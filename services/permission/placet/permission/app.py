@@ -7,6 +7,7 @@ stops the start.
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from placet.api.permission.v1 import filing_pb2_grpc, permission_pb2_grpc, register_pb2_grpc
 from placet.kit import app as kit
@@ -25,7 +26,7 @@ from placet.permission.filing.calendar import WorkingDays, announcements
 from placet.permission.filing.rules import load as load_rules
 from placet.permission.filing_servicer import FilingServicer
 from placet.permission.handlers.authorize import Desk
-from placet.permission.handlers.filing import FilingDesk
+from placet.permission.handlers.filing import FilingDesk, stand
 from placet.permission.handlers.legal import LegalDesk
 from placet.permission.handlers.posture import PostureDesk
 from placet.permission.handlers.registers import RegisterDesk
@@ -54,6 +55,7 @@ class _Parts:
     """What everything else is made of."""
 
     database: Database
+    books: MemoryBooks
     bus: Bus
     ledger: LedgerClient
     dispatcher: OutboxDispatcher
@@ -82,19 +84,21 @@ async def start(stack: Stack[Settings]) -> None:
     projection = _projection(stack)
     await stack.enter(Consumer(stream, consumer.DURABLE, consumer.FILTERS, consumer.handler(projection)))
     await bus.serve(KEYS_SUBJECT, _answer_keys(keys), queue=settings.service)
-    desks = _desks(
-        stack,
-        _Parts(
-            database=database,
-            bus=bus,
-            ledger=ledger,
-            dispatcher=dispatcher,
-            keys=keys,
-            projection=projection,
-            engine=engine,
-        ),
+    parts = _Parts(
+        database=database,
+        books=MemoryBooks(database, ttl=int(settings.registers_ttl * SECOND)),
+        bus=bus,
+        ledger=ledger,
+        dispatcher=dispatcher,
+        keys=keys,
+        projection=projection,
+        engine=engine,
     )
-    filing = FilingDesk(registers=desks.registers, stocks=BusStocks(bus), rules=rules, calendar=calendar)
+    registers = RegisterDesk(
+        registers=SqlRegisters(database, parts.books), ledger=ledger, engine=engine, fresh=stack.random
+    )
+    filing = FilingDesk(registers=registers, stocks=BusStocks(bus), rules=rules, calendar=calendar)
+    desks = _desks(stack, parts, registers, filing)
     thumbprint = thumbprint_reader(certificates=settings.tls_client_ca is not None)
     await stack.serve(
         (permission_pb2_grpc.add_PermissionServiceServicer_to_server, PermissionServicer(desks, thumbprint)),
@@ -149,9 +153,8 @@ def _projection(stack: Stack[Settings]) -> Projection:
     return projection
 
 
-def _desks(stack: Stack[Settings], parts: _Parts) -> Desks:
-    settings, database = stack.settings, parts.database
-    books = MemoryBooks(database, ttl=int(settings.registers_ttl * SECOND))
+def _desks(stack: Stack[Settings], parts: _Parts, registers: RegisterDesk, filing: FilingDesk) -> Desks:
+    settings, database, books = stack.settings, parts.database, parts.books
     return Desks(
         events=Desk(
             books=books,
@@ -172,10 +175,8 @@ def _desks(stack: Stack[Settings], parts: _Parts) -> Desks:
             ledger=parts.ledger,
             fresh=stack.random,
         ),
-        registers=RegisterDesk(
-            registers=SqlRegisters(database, books), ledger=parts.ledger, engine=parts.engine, fresh=stack.random
-        ),
-        posture=PostureDesk(books=books, engine=parts.engine),
+        registers=registers,
+        posture=PostureDesk(books=books, engine=parts.engine, filings=partial(stand, desk=filing)),
         outcomes=OutboxOutcomes(database, parts.dispatcher, clock=stack.now),
         now=stack.now,
     )

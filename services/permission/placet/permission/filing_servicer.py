@@ -40,7 +40,7 @@ class FilingServicer(filing_pb2_grpc.FilingServiceServicer):
 
     async def PutFilingFacts(self, request: pb.PutFilingFactsRequest, context: Context) -> pb.PutFilingFactsResponse:
         receipt = await filing.put_facts(
-            request.controller, wire.facts_from_pb(request), self._desk, deadline=deadline()
+            request.controller, wire.facts_from_pb(request), self._desk, now=self._now(), deadline=deadline()
         )
         return pb.PutFilingFactsResponse(receipt=receipt_to_pb(receipt))
 

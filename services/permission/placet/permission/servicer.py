@@ -142,7 +142,7 @@ class PermissionServicer(permission_pb2_grpc.PermissionServiceServicer):
         self, request: posture_pb2.GetPostureRequest, context: Context
     ) -> posture_pb2.GetPostureResponse:
         language = posture_wire.language_from_pb(request)
-        found = await posture.posture(request.controller, self._desks.posture, now=self._now())
+        found = await posture.posture(request.controller, self._desks.posture, now=self._now(), deadline=deadline())
         return posture_wire.posture_to_pb(found, language)
 
     async def _authorize(self, asked: Asked) -> authorize.Answered:

@@ -64,6 +64,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_STATE_INVALID: _ErrorReason.ValueType  # 93
     ERROR_REASON_BASIS_AMBIGUOUS: _ErrorReason.ValueType  # 94
     ERROR_REASON_RETENTION_REQUIRED: _ErrorReason.ValueType  # 98
+    ERROR_REASON_CALENDAR_UNKNOWN: _ErrorReason.ValueType  # 100
     ERROR_REASON_IDEMPOTENCY_CONFLICT: _ErrorReason.ValueType  # 110
     """ABORTED"""
     ERROR_REASON_CONCURRENT_CHANGE: _ErrorReason.ValueType  # 111
@@ -132,6 +133,7 @@ ERROR_REASON_VAULT_SEALED: ErrorReason.ValueType  # 92
 ERROR_REASON_STATE_INVALID: ErrorReason.ValueType  # 93
 ERROR_REASON_BASIS_AMBIGUOUS: ErrorReason.ValueType  # 94
 ERROR_REASON_RETENTION_REQUIRED: ErrorReason.ValueType  # 98
+ERROR_REASON_CALENDAR_UNKNOWN: ErrorReason.ValueType  # 100
 ERROR_REASON_IDEMPOTENCY_CONFLICT: ErrorReason.ValueType  # 110
 """ABORTED"""
 ERROR_REASON_CONCURRENT_CHANGE: ErrorReason.ValueType  # 111

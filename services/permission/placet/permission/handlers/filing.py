@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from placet.kit.errors import Unavailable
 from placet.permission.errors import ControllerForbidden, Invalid
 from placet.permission.filing.calendar import WorkingDays, today
 from placet.permission.filing.contents import NO_FACTS, Contents, elsewhere_undeclared
@@ -24,6 +25,7 @@ from placet.permission.model.filings import Filing, FilingFacts, FilingKind
 from placet.permission.model.receipts import Receipt
 from placet.permission.model.registers import Attestation, ItemKind, Purpose
 from placet.permission.ports import Stocks
+from placet.permission.posture.facts import FilingFacts as Stand
 
 MAX_GROUP = 64
 
@@ -93,12 +95,38 @@ async def record(controller: str, filing: Filing, desk: FilingDesk, *, now: int,
         raise Invalid(
             "filing.filed_on", f"filing.filed_on is {filing.filed_on}, which is in the future. Record it then."
         )
-    return await registers.put(controller, filing, desk.registers, deadline=deadline)
+    return await registers.put(controller, filing, desk.registers, now=now, deadline=deadline)
 
 
-async def put_facts(controller: str, facts: FilingFacts, desk: FilingDesk, *, deadline: int) -> Receipt:
+async def put_facts(controller: str, facts: FilingFacts, desk: FilingDesk, *, now: int, deadline: int) -> Receipt:
     """Register what a filing says of the controller; the same content again gives the same entry."""
-    return await registers.put(controller, facts, desk.registers, deadline=deadline)
+    return await registers.put(controller, facts, desk.registers, now=now, deadline=deadline)
+
+
+async def stand(controller: str, desk: FilingDesk, *, now: int, deadline: int) -> Stand | None:
+    """Return how the duty that is law stands for one controller alone, as its posture has it (R8).
+
+    None when nobody can count the stored persons now: the posture then says what the controller attests, as such.
+    """
+    try:
+        found = await status([controller], desk, now=now, deadline=deadline)
+    except Unavailable:
+        return None
+    law = desk.rules.law
+    duty = next(one for one in found.duties if one.rule == law and one.kind is FilingKind.INITIAL)
+    change = None
+    if duty.filing is not None:
+        change = await desk.registers.registers.current(controller, ItemKind.FILING, duty.filing.id)
+    return Stand(
+        stock=found.stock.stored.high,
+        threshold=law.needed,
+        today=found.today,
+        reached_on=duty.reached_on,
+        deadline=duty.deadline,
+        filed_on=date.fromisoformat(duty.filing.filed_on) if duty.filing and duty.filing.filed_on else None,
+        filing=duty.filing.id if duty.filing else "",
+        index=change.index if change else None,
+    )
 
 
 async def export(

@@ -4,9 +4,9 @@ Owns: gathering the facts from the book in memory and from the packs' metadata. 
 words, or appends anything: the answer is a report, not evidence; what it names can be proven in the ledger.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from placet.permission.handlers.rulings import Engine
 from placet.permission.model.book import Book
@@ -17,10 +17,15 @@ from placet.permission.posture.facts import ArticleFact, Facts, FilingFacts
 from placet.permission.posture.findings import Finding
 from placet.permission.posture.judging import judge
 
-Filings = Callable[[str, int], Awaitable[FilingFacts | None]]
+
+class Filings(Protocol):
+    """Who counts the stored persons."""
+
+    async def __call__(self, controller: str, *, now: int, deadline: int) -> FilingFacts | None:
+        """Return how the duty to file stands, None when nobody can tell now."""
 
 
-async def nobody_counts(controller: str, now: int) -> FilingFacts | None:
+async def nobody_counts(controller: str, *, now: int, deadline: int) -> FilingFacts | None:
     """Say that the stored persons are not counted: what the controller attests of its filing counts then."""
     return None
 
@@ -45,13 +50,13 @@ class Posture:
     findings: tuple[Finding, ...]
 
 
-async def posture(controller: str, desk: PostureDesk, *, now: int) -> Posture:
+async def posture(controller: str, desk: PostureDesk, *, now: int, deadline: int) -> Posture:
     """Return how the controller stands at `now` (microseconds), with every change that was answered by now.
 
     Raises Unavailable when the registers cannot be read.
     """
     book = await desk.books.open(controller, after=MAX_INT, now=now)
-    filing = await desk.filings(controller, now)
+    filing = await desk.filings(controller, now=now, deadline=deadline)
     packs = desk.engine.in_force(now)
     facts = facts_of(book, articles_of(packs), filing, now)
     return Posture(
