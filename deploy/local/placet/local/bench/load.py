@@ -1,15 +1,18 @@
-"""Closed-loop load: n callers, each with one call in flight, for a bounded time; rate and latencies of what they saw.
+"""Load for a bounded time, and the rate and latencies that it saw.
 
-The first part of each run warms up and is not counted. An error ends the run: a rate with errors in it says nothing.
+Closed loop: n callers, each with one call in flight. Open loop: calls that are due at fixed times, whether or not those
+before were answered. The first part of each run warms up and is not counted. An error ends the run: a rate with errors
+in it says nothing.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 Call: TypeAlias = Callable[[], Awaitable[object]]
+SLICE_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +22,11 @@ class Measured:
     rps: float
     p50_ms: float
     p99_ms: float
+    max_ms: float
 
     def to_json(self) -> dict[str, float]:
         """Return the figures as the bench's JSON has them."""
-        return {"rps": round(self.rps, 1), "p50_ms": round(self.p50_ms, 3), "p99_ms": round(self.p99_ms, 3)}
+        return {name: round(getattr(self, name), 1 if name == "rps" else 3) for name in self.__slots__}
 
 
 @dataclass(slots=True)
@@ -38,17 +42,18 @@ class _Seen:
             rps=len(ordered) / self.seconds,
             p50_ms=ordered[len(ordered) // 2] * 1e3,
             p99_ms=ordered[len(ordered) * 99 // 100] * 1e3,
+            max_ms=ordered[-1] * 1e3,
         )
 
 
 async def side_by_side(
-    calls: Mapping[str, Call], callers: int, seconds: float, *, slice_s: float = 1.0, warm_up: float = 0.25
+    calls: Mapping[str, Call], callers: int, seconds: float, *, warm_up: float = 0.25
 ) -> dict[str, Measured]:
     """Measure several calls in turn, a slice of each at a time, until each was measured for `seconds`.
 
     So that a slow spell of the machine, which lasts seconds, falls on all of them and spares their ratios.
     """
-    seen = {name: _Seen([]) for name in calls}
+    seen, slice_s = {name: _Seen([]) for name in calls}, min(SLICE_S, seconds)
     for _ in range(max(1, round(seconds / slice_s))):
         for name, call in calls.items():
             seen[name].latencies += await _slice(call, callers, slice_s, warm_up)
@@ -59,6 +64,30 @@ async def side_by_side(
 async def closed_loop(call: Call, callers: int, seconds: float, warm_up: float) -> Measured:
     """Keep `callers` calls in flight for `warm_up` + `seconds`, and measure the latter part."""
     return _Seen(await _slice(call, callers, seconds, warm_up), seconds).measured()
+
+
+async def open_loop(
+    call: Call, rate: float, seconds: float, warm_up: float, *, clock: Callable[[], float] = time.perf_counter
+) -> Measured:
+    """Start `rate` calls a second for `warm_up` + `seconds`, evenly, and measure those of the latter part.
+
+    Each latency counts from when its call was due, not from when it was made: so a stall of the service, or of this
+    process, delays every call that was due meanwhile, as it would have delayed as many callers. Waits for every answer.
+    """
+    latencies: list[float] = []
+    begin = clock()
+
+    async def one(due: float, *, counted: bool) -> None:
+        await call()
+        if counted:
+            latencies.append(clock() - due)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(round((warm_up + seconds) * rate)):
+            due = begin + number / rate
+            await asyncio.sleep(max(0.0, due - clock()))
+            group.create_task(one(due, counted=due >= begin + warm_up))
+    return _Seen(latencies, seconds).measured()
 
 
 async def _slice(call: Call, callers: int, seconds: float, warm_up: float) -> list[float]:
