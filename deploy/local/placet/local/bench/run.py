@@ -26,7 +26,11 @@ from placet.local.mesh import Mesh
 from placet.sdk import AsyncClient, Config
 
 CONTROLLER: Final = "bench"
-SERVICES: Final = ("audit", "consent", "permission", "vault")
+# By name: which service is told, and under which setting, where its database is.
+DATABASES: Final = {
+    **{name: (name, "PLACET_DATABASE_URL") for name in ("audit", "consent", "permission", "vault")},
+    "search": ("audit", "PLACET_SEARCH_URL"),
+}
 IN_FLIGHT: Final = (1, 16, 64)
 BATCHES: Final = (16, 128, 512)
 MESSAGES_IN_FLIGHT: Final = 4
@@ -36,7 +40,7 @@ Result = dict[str, Any]
 
 
 class Bench:
-    """One run; `databases` are the URLs of services that are not to keep SQLite files, by service."""
+    """One run; `databases` are the URLs of those of `DATABASES` that are not to be SQLite files, by name."""
 
     def __init__(self, seconds: float, console: Console, databases: Mapping[str, str]) -> None:
         self._seconds = seconds
@@ -46,12 +50,11 @@ class Bench:
 
     async def run(self, folder: Path, events: int) -> Result:
         """Measure everything, with at least `events` events in the log at the end; return it as the JSON has it."""
-        environment = {name: {"PLACET_DATABASE_URL": url} for name, url in self._databases.items()}
         result: Result = {
-            "database": {name: _kind(self._databases.get(name)) for name in SERVICES},
+            "database": {name: _kind(self._databases.get(name)) for name in DATABASES},
             "load_average": round(os.getloadavg()[0], 2),
         }
-        async with Mesh(folder, environment=environment) as mesh:
+        async with Mesh(folder, environment=self._environment()) as mesh:
             async with AsyncExitStack() as stack:
                 calls = await self._calls(mesh, stack)
                 result |= await self._rates(calls)
@@ -61,6 +64,13 @@ class Bench:
             result["audit_rss_mb"] = round(resident(mesh.child("audit").pid), 1)
         result["events"] = calls.events
         return result
+
+    def _environment(self) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for name, url in self._databases.items():
+            service, setting = DATABASES[name]
+            found.setdefault(service, {})[setting] = url
+        return found
 
     async def _calls(self, mesh: Mesh, stack: AsyncExitStack) -> Calls:
         files = await mesh.create_controller(CONTROLLER)
