@@ -8,6 +8,7 @@ the head says, and the bases must give the status root that the head has. Never 
 from functools import cached_property
 
 from placet.audit.errors import Corrupt
+from placet.audit.logs import Logs
 from placet.audit.model import Head, Log
 from placet.audit.nodes import StoredNodes, TileCache
 from placet.audit.past import PastStatus, leaves_before
@@ -60,6 +61,8 @@ def stored_snapshot(log: Log, engines: Engines, keys: LogKeys) -> Snapshot:
     """
     with mapped(), engines.reader.connect() as connection:
         head = read_head(Session.over(connection), log.id)
+    # Which keys sign is read after the head: a rotation may be the last thing that was committed.
+    log = Logs(engines.reader).find(log.controller) or log
     nodes = StoredNodes(TileCache(engines.reader, log.id), engines.reader, log.id, head.size)
     with mapped():
         if head.size and nodes.node(0, head.size - 1) != head.prev:

@@ -56,14 +56,15 @@ async def side_by_side(
     seen, slice_s = {name: _Seen([]) for name in calls}, min(SLICE_S, seconds)
     for _ in range(max(1, round(seconds / slice_s))):
         for name, call in calls.items():
-            seen[name].latencies += await _slice(call, callers, slice_s, warm_up)
-            seen[name].seconds += slice_s
+            await _slice(seen[name], call, callers, slice_s, warm_up)
     return {name: one.measured() for name, one in seen.items()}
 
 
 async def closed_loop(call: Call, callers: int, seconds: float, warm_up: float) -> Measured:
     """Keep `callers` calls in flight for `warm_up` + `seconds`, and measure the latter part."""
-    return _Seen(await _slice(call, callers, seconds, warm_up), seconds).measured()
+    seen = _Seen([])
+    await _slice(seen, call, callers, seconds, warm_up)
+    return seen.measured()
 
 
 async def open_loop(
@@ -75,6 +76,7 @@ async def open_loop(
     process, delays every call that was due meanwhile, as it would have delayed as many callers. Waits for every answer.
     """
     latencies: list[float] = []
+    uncounted, count = round(warm_up * rate), max(1, round(seconds * rate))
     begin = clock()
 
     async def one(due: float, *, counted: bool) -> None:
@@ -83,27 +85,31 @@ async def open_loop(
             latencies.append(clock() - due)
 
     async with asyncio.TaskGroup() as group:
-        for number in range(round((warm_up + seconds) * rate)):
+        for number in range(uncounted + count):
             due = begin + number / rate
             await asyncio.sleep(max(0.0, due - clock()))
-            group.create_task(one(due, counted=due >= begin + warm_up))
-    return _Seen(latencies, seconds).measured()
+            group.create_task(one(due, counted=number >= uncounted))
+    return _Seen(latencies, count / rate).measured()
 
 
-async def _slice(call: Call, callers: int, seconds: float, warm_up: float) -> list[float]:
+async def _slice(seen: _Seen, call: Call, callers: int, seconds: float, warm_up: float) -> None:
+    """Take in the calls that begin and end within `seconds`; goes on a little if there was not even one."""
     latencies: list[float] = []
     clock = time.perf_counter
     counted_from = clock() + warm_up
-    end = counted_from + seconds
+    end = last = counted_from + seconds
 
     async def caller() -> None:
-        while (started := clock()) < end:
+        nonlocal last
+        while (started := clock()) < end or not latencies:
             await call()
             done = clock()
-            if counted_from <= started and done <= end:
+            if counted_from <= started and (done <= end or not latencies):
                 latencies.append(done - started)
+                last = max(last, done)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(callers):
             group.create_task(caller())
-    return latencies
+    seen.latencies += latencies
+    seen.seconds += last - counted_from

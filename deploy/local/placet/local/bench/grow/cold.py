@@ -2,8 +2,9 @@
 
 Each proof is made by a process of its own, the way the audit service answers GetEntry for a log that it does not hold
 (`placet.audit.stored`): the head, the tiles, the right edge, the signed checkpoint, the entry and its inclusion proof.
-Counted from when the database is open until the proof is there; the interpreter's start is not. Two kinds: `disk`, with
-the file's pages put out of the system's cache before, and `process`, with them in it. Every proof is then verified.
+Counted from when the database is open until the proof is there; the interpreter's start is not. Two kinds: `process`,
+where another process has just proven the same entry, so the pages of the file are in the system's cache; and `disk`,
+with the whole file put out of that cache before, which measures the disk. Every proof is then verified.
 """
 
 import json
@@ -13,6 +14,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -28,28 +30,36 @@ from placet.tlog.checkpoint import open_checkpoint
 from placet.tlog.note import Verifier
 from placet.tlog.proof import verify_inclusion
 
-RUNS: Final = 15
-_DISK: Final = "disk"
-_PROCESS: Final = "process"
+DISK: Final = "disk"
+PROCESS: Final = "process"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class First:
-    """The first proof of some processes, in milliseconds; `kb` were read from the disk for it at the median."""
+    """The first proof of some processes, in milliseconds, by the clock and (at the median) of processor time.
+
+    `again_p50_ms` is the second one, of another entry; `kb` were read from the disk for the first at the median.
+    """
 
     p50_ms: float
     max_ms: float
+    cpu_ms: float
     again_p50_ms: float
     kb: float
 
 
-def first_proofs(folder: Path, runs: int = RUNS) -> dict[str, First]:
-    """Return what the first proof of an entry takes, by kind; entries are chosen at random."""
-    return {kind: _summary([_elsewhere(folder, kind) for _ in range(runs)]) for kind in (_DISK, _PROCESS)}
+def first_proofs(folder: Path, size: int, runs: int) -> dict[str, First]:
+    """Return what the first proof of an entry takes, by kind; entries are chosen at random below `size`."""
+    found: dict[str, list[dict[str, float]]] = {DISK: [], PROCESS: []}
+    for _ in range(runs):
+        entries = [random.randrange(size) for _ in range(2)]  # noqa: S311 - any entries
+        for kind, runs_of_kind in found.items():  # the disk first: what it has read, the next process finds in memory
+            runs_of_kind.append(_elsewhere(folder, kind, entries))
+    return {kind: _summary(runs_of_kind) for kind, runs_of_kind in found.items()}
 
 
-def _elsewhere(folder: Path, kind: str) -> dict[str, float]:
-    command = [sys.executable, "-m", __spec__.name, str(folder), kind]
+def _elsewhere(folder: Path, kind: str, entries: list[int]) -> dict[str, float]:
+    command = [sys.executable, "-m", __spec__.name, str(folder), kind, *map(str, entries)]
     found: dict[str, float] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
     return found
 
@@ -58,31 +68,29 @@ def _summary(runs: list[dict[str, float]]) -> First:
     return First(
         p50_ms=round(median(run["first_ms"] for run in runs), 2),
         max_ms=round(max(run["first_ms"] for run in runs), 2),
+        cpu_ms=round(median(run["cpu_ms"] for run in runs), 2),
         again_p50_ms=round(median(run["again_ms"] for run in runs), 2),
         kb=round(median(run["kb"] for run in runs)),
     )
 
 
-def prove(folder: Path, kind: str) -> dict[str, float]:
-    """Make two proofs in this process, which must be new, and return what they took."""
+def prove(folder: Path, kind: str, entries: Sequence[int]) -> dict[str, float]:
+    """Prove two entries in this process, which must be new, and return what that took."""
     engines = open_engines(database(folder))
     log = Logs(engines.reader).find(CONTROLLER)
     assert log is not None
     keys = KeyFiles(folder / "keys", os.urandom)
-    with engines.reader.connect() as connection:
-        (last,) = connection.exec_driver_sql("SELECT size - 1 FROM log").one()
-    chosen = [random.randint(0, last) for _ in range(2)]  # noqa: S311 - any entry
-    if kind == _DISK:
+    if kind == DISK:
         put_out_of_cache(folder / "audit.db")
-    read, began = _blocks_read(), time.perf_counter()
+    read, used, began = _blocks_read(), time.process_time(), time.perf_counter()
     snapshot = stored_snapshot(log, engines, keys)
-    proofs = [snapshot.prove(chosen[0])]
-    first, kb = time.perf_counter(), (_blocks_read() - read) / 2
-    proofs.append(snapshot.prove(chosen[1]))
+    proofs = [snapshot.prove(entries[0])]
+    first, cpu, kb = time.perf_counter(), time.process_time() - used, (_blocks_read() - read) / 2
+    proofs.append(snapshot.prove(entries[1]))
     again = time.perf_counter()
     _verify(snapshot, proofs)
     engines.dispose()
-    return {"first_ms": (first - began) * 1e3, "again_ms": (again - first) * 1e3, "kb": kb}
+    return {"first_ms": (first - began) * 1e3, "cpu_ms": cpu * 1e3, "again_ms": (again - first) * 1e3, "kb": kb}
 
 
 def put_out_of_cache(path: Path) -> None:
@@ -106,9 +114,9 @@ def _verify(snapshot: Snapshot, proofs: list[Proven]) -> None:
 
 
 def main(arguments: list[str]) -> dict[str, Any]:
-    """Prove an entry of the log in the folder named first, and return the figures."""
-    folder, kind = arguments
-    return prove(Path(folder), kind)
+    """Prove entries of the log in the folder named first, and return the figures."""
+    folder, kind, *entries = arguments
+    return prove(Path(folder), kind, [int(entry) for entry in entries])
 
 
 if __name__ == "__main__":

@@ -5,18 +5,24 @@ process (in it what the system does for its reads and writes), mean over the gro
 SQLite's WAL and windows of the tree, which come every few groups, are in it.
 """
 
+import os
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Final
 
 from placet.local.bench.grow.asking import GROUP, Asked, events
 from placet.local.bench.grow.log import GrowingLog, Spent
 
-TURNS: Final = 7
-GROUPS: Final = 24
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effort:
+    """How much is measured at each size: `turns` of `groups` groups in each log; and `proofs` by new processes."""
+
+    turns: int = 9
+    groups: int = 24
+    proofs: int = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +40,19 @@ class Cost:
     ratio: float
 
 
-def compare(grown: Path, reference: Path, people: int, *, turns: int = TURNS, groups: int = GROUPS) -> Cost:
+def compare(grown: Path, reference: Path, people: int, effort: Effort) -> Cost:
     """Append to the log in `grown`, and to a copy of the one in `reference`, in turn."""
     with tempfile.TemporaryDirectory(dir=reference.parent, prefix="turns-") as copy:
         shutil.copytree(reference, copy, dirs_exist_ok=True)
+        os.sync()  # or the first checkpoint of the copy's WAL would write all of it
         with GrowingLog(grown) as long, GrowingLog(Path(copy)) as short:
             entries, reference_entries = long.size, short.size
             for log in (long, short):
                 log.measure(_requests(log, people, -(-people // GROUP) + 2))  # every consent is in memory
-            spent = [_turn(long, short, people, groups, long_first=number % 2 == 0) for number in range(turns)]
-    each = groups * GROUP / 1e6
+            spent = [
+                _turn(long, short, people, effort.groups, long_first=number % 2 == 0) for number in range(effort.turns)
+            ]
+    each = effort.groups * GROUP / 1e6
     return Cost(
         entries=entries,
         us_per_event=round(median(one.clock for one, _ in spent) / each, 2),

@@ -15,7 +15,7 @@ from typing import Any, Final
 from rich.progress import Progress
 
 from placet.local.bench.grow.asking import consents, made_elsewhere
-from placet.local.bench.grow.costs import Cost, compare
+from placet.local.bench.grow.costs import Cost, Effort, compare
 from placet.local.bench.grow.log import GrowingLog
 from placet.local.errors import LocalError
 
@@ -29,12 +29,13 @@ class OtherLog(LocalError):
 class Growth:
     """One folder's log and what was measured of it."""
 
-    def __init__(self, folder: Path, to: int, *, people: int, first: int = SIZES[0]) -> None:
+    def __init__(self, folder: Path, to: int, effort: Effort, *, people: int, first: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "log"
         self._reference = folder / "reference"
         self._figures = folder / "figures.json"
         self._people = people
+        self._effort = effort
         self._sizes = sizes(first, to)
         self.state: dict[str, Any] = {"people": people, "first": first, "grown_entries": 0, "grown_s": 0.0, "costs": {}}
         if self._figures.exists():
@@ -81,7 +82,7 @@ class Growth:
 
     def _measure(self, size: int, bar: Progress) -> None:
         task = bar.add_task(f"measuring at {size:,} entries", total=None)
-        cost = compare(self.log, self._reference, self._people)
+        cost = compare(self.log, self._reference, self._people, self._effort)
         self.state["costs"][str(size)] = asdict(cost)
         self._figures.write_text(json.dumps(self.state, indent=2) + "\n")
         bar.remove_task(task)

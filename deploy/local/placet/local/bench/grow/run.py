@@ -10,20 +10,24 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from placet.local.bench.grow.cold import first_proofs
+from placet.local.bench.grow.costs import Effort
 from placet.local.bench.grow.growing import Growth
 from placet.local.bench.grow.log import GrowingLog
 
 
-def grown(folder: Path, to: int, *, people: int, reference: int, console: Console) -> dict[str, Any]:
+def grown(
+    folder: Path, to: int, *, people: int, reference: int, console: Console, effort: Effort | None = None
+) -> dict[str, Any]:
     """Grow the log in `folder` to `to` entries, going on where it stands, and return what was measured as JSON."""
-    growth = Growth(folder, to, people=people, first=reference)
+    effort = effort or Effort()
+    growth = Growth(folder, to, effort, people=people, first=reference)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         growth.run(bar)
+        with GrowingLog(growth.log) as log:
+            entries = log.size
         bar.add_task("proving entries in new processes", total=None)
-        proofs = first_proofs(growth.log)
-    with GrowingLog(growth.log) as log:
-        entries = log.size
+        proofs = first_proofs(growth.log, entries, effort.proofs)
     state = growth.state
     return {
         "to": to,
