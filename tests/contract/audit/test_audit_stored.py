@@ -7,7 +7,7 @@ from integration.audit.full_log import fill
 from integration.audit.rig import Rig, grant_draft
 from sqlalchemy import update
 
-from placet.audit import stored
+from placet.audit import nodes, stored
 from placet.audit.errors import Corrupt
 from placet.audit.reading import Snapshot
 from placet.audit.store import LOG
@@ -91,3 +91,18 @@ def test_a_key_that_came_into_force_with_the_last_entry_signs(rig: Rig) -> None:
     before = rig.log
     rig.rotate(overlap=0)
     assert stored_snapshot(before, rig.engines, rig.keys).checkpoint == rig.sequencer.snapshot().checkpoint
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_roots_of_tiles_are_read_without_the_tiles(rig: Rig) -> None:
+    """In a long log each of up to 255 rows is another read of the disk; the index has their roots side by side."""
+
+    def plan() -> str:
+        with rig.engines.writer.connect() as connection:
+            asked = f"EXPLAIN QUERY PLAN {nodes._ROOTS}"
+            return str(connection.exec_driver_sql(asked, (rig.log.id, 0, 0, 255)).all())
+
+    assert "COVERING INDEX tile_roots" in plan()
+    with rig.engines.writer.begin() as connection:  # negative control
+        connection.exec_driver_sql("DROP INDEX tile_roots")
+    assert "COVERING" not in plan()
