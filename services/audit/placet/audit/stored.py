@@ -6,6 +6,7 @@ the head says, and the bases must give the status root that the head has. Never 
 """
 
 from functools import cached_property
+from typing import Final
 
 from placet.audit.errors import Corrupt
 from placet.audit.logs import Logs
@@ -23,6 +24,8 @@ from placet.kit.db.engine import Engines
 from placet.kit.db.errors import mapped
 from placet.tlog.checkpoint import Checkpoint, sign_checkpoint
 from placet.tlog.tree import subtree_root
+
+_ROTATED: Final = "SELECT count(*) FROM log_key WHERE log = ? AND since IS NOT NULL"
 
 
 class StoredStatus:
@@ -60,9 +63,11 @@ def stored_snapshot(log: Log, engines: Engines, keys: LogKeys) -> Snapshot:
     Raises Corrupt if its rows cannot be right, and what the provider of keys raises.
     """
     with mapped(), engines.reader.connect() as connection:
-        head = read_head(Session.over(connection), log.id)
-    # Which keys sign is read after the head: a rotation may be the last thing that was committed.
-    log = Logs(engines.reader).find(log.controller) or log
+        session = Session.over(connection)
+        head = read_head(session, log.id)
+        (rotated,) = session.run(_ROTATED, log.id).fetchone()
+    if rotated != len(log.rotated):  # asked after the head: a rotation may be the last thing that was committed
+        log = Logs(engines.reader).find(log.controller) or log
     nodes = StoredNodes(TileCache(engines.reader, log.id), engines.reader, log.id, head.size)
     with mapped():
         if head.size and nodes.node(0, head.size - 1) != head.prev:

@@ -2,9 +2,10 @@
 
 Each proof is made by a process of its own, the way the audit service answers GetEntry for a log that it does not hold
 (`placet.audit.stored`): the head, the tiles, the right edge, the signed checkpoint, the entry and its inclusion proof.
-Counted from when the database is open until the proof is there; the interpreter's start is not. Two kinds: `process`,
-where another process has just proven the same entry, so the pages of the file are in the system's cache; and `disk`,
-with the whole file put out of that cache before, which measures the disk. Every proof is then verified.
+Counted from when the replica has started (the connection is open, the log and its key were found) until the proof is
+there. Nothing of the tree, no entry and no head is in memory. Two kinds: `process`, where another process has just
+proven the same entry, so its pages are in the system's cache; and `disk`, with the whole file put out of that cache
+before, which measures the disk. Every proof is then verified.
 """
 
 import json
@@ -80,6 +81,7 @@ def prove(folder: Path, kind: str, entries: Sequence[int]) -> dict[str, float]:
     log = Logs(engines.reader).find(CONTROLLER)
     assert log is not None
     keys = KeyFiles(folder / "keys", os.urandom)
+    keys.load(log.controller, log.origin)  # as a replica does when it starts, and OpenSSL with it
     if kind == DISK:
         put_out_of_cache(folder / "audit.db")
     read, used, began = _blocks_read(), time.process_time(), time.perf_counter()
