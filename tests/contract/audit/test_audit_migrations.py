@@ -29,7 +29,8 @@ from placet.kit.db.errors import DatabaseFault, SchemaDiffers, mapped
 from placet.kit.db.migrating import migrate, require_migrated
 
 PACKAGE = migrations.__name__
-FIRST, HEAD = "0001", "0002"
+ALL = ["0001", "0002", "0003"]
+FIRST, HEAD = ALL[0], ALL[-1]
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def _ours(_object: object, name: str | None, kind: str, _reflected: bool, _to: o
 
 
 def test_they_make_what_the_tables_say(engines: Engines) -> None:
-    assert migrate(engines.writer, PACKAGE) == [FIRST, HEAD]
+    assert migrate(engines.writer, PACKAGE) == ALL
     assert differences(engines) == []
 
 
@@ -68,7 +69,7 @@ def test_a_difference_would_be_seen(engines: Engines) -> None:
     migrate(engines.writer, PACKAGE)
     with engines.writer.begin() as connection:
         connection.exec_driver_sql("ALTER TABLE log ADD COLUMN more bigint")
-        connection.exec_driver_sql("DROP TABLE tile")
+        connection.exec_driver_sql("DROP TABLE decision")
     assert len(differences(engines)) == 2
 
 
@@ -128,7 +129,7 @@ def test_a_database_at_the_first_revision_gets_the_tables_that_it_lacks(at_first
             for table in NEW[:1] if at_first.serial else NEW:
                 table.create(connection)
             connection.execute(NEW[0].insert().values(log=1, number=2, vkey="key", overlap=0, until=0))
-    assert migrate(at_first.writer, PACKAGE) == [HEAD]
+    assert migrate(at_first.writer, PACKAGE) == ALL[1:]
     assert differences(at_first) == []
     assert migrate(at_first.writer, PACKAGE) == []
     with at_first.reader.connect() as connection:
@@ -183,7 +184,7 @@ def test_the_command_migrates_and_grants(engines: Engines, audit_server: AuditPo
     url += f"{'&' if '?' in url else '?'}options=-csearch_path%3Dfresh"
     assert placet("--database", url, "--service-role", SERVICE) == (
         0,
-        f"ran revision {FIRST}, {HEAD} {SERVICE} may read and append; nothing else",
+        f"ran revision {', '.join(ALL)} {SERVICE} may read and append; nothing else",
     )
     assert placet("--database", url) == (0, "the database is up to date")
     with psycopg.connect(audit_server.service, options="-c search_path=fresh") as connection:
@@ -202,7 +203,7 @@ def test_the_services_role_can_rotate_a_key_once_the_command_has_granted(
     owner, service = (f"{url}{'&' if '?' in url else '?'}{fresh}" for url in (audit_server.owner, audit_server.service))
     grant_as_then(at_first)
     status, said = placet("--database", owner)
-    assert (status, said.partition(" the service")[0]) == (0, f"ran revision {HEAD}")
+    assert (status, said.partition(" the service")[0]) == (0, f"ran revision {', '.join(ALL[1:])}")
     assert "run this again with --service-role" in said
     with pytest.raises(DatabaseFault), mapped():
         Rig(tmp_path, service)
@@ -232,6 +233,6 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
         2,
         "--service-role is for PostgreSQL; SQLite knows no roles",
     )
-    assert placet("--database", url) == (0, f"ran revision {FIRST}, {HEAD}")
+    assert placet("--database", url) == (0, f"ran revision {', '.join(ALL)}")
     status, said = placet("--database", "postgresql://nobody@127.0.0.1:1/none")
     assert (status, said) == (2, "the database lost its connection; nothing was written: repeat the request")

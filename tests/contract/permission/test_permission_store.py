@@ -170,7 +170,7 @@ async def test_a_destroyed_assessment_leaves_nothing_behind(tmp_path: Path, bank
         kept = select(RegisterChangeRow).where(RegisterChangeRow.kind == ItemKind.ASSESSMENT.value)
         rows = await other.database.read(lambda session: list(session.exec(kept)))
         assert [(row.record, row.salt, row.current) for row in rows] == [(b"", b"", False)]
-        found = await posture(BANK, other.posture, now=bank.clock())
+        found = await posture(BANK, other.posture, now=bank.clock(), deadline=bank.clock() + 5_000_000)
         assert found.findings[1].points[0].saying == "assessment_expired"  # what the purpose says of itself is left
 
 

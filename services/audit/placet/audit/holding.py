@@ -26,6 +26,7 @@ from placet.audit.sequencer import Sequencer
 from placet.audit.signing import Signers
 from placet.audit.statements import Session
 from placet.audit.store import SqlJournal, read_head
+from placet.audit.stored import stored_snapshot
 from placet.kit.db.engine import Engines
 from placet.kit.db.errors import mapped
 from placet.kit.errors import PlacetError, Unavailable
@@ -273,8 +274,7 @@ class Holder:
         log = self._logs.find(require_controller(controller))
         if log is None:
             raise ControllerUnknown(controller)
-        # Another replica appends to it: rebuilt from what is stored, which costs a pass over the bases.
-        return self._sequencer(log, -1).snapshot()
+        return stored_snapshot(log, self._engines, self._keys)  # another replica appends to it
 
     def _sequencer(self, log: Log, epoch: int) -> Sequencer:
         journal = SqlJournal(self._engines, log, epoch, self._partitions)

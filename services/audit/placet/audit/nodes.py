@@ -8,16 +8,20 @@ cache of them needs no invalidation. Follows C2SP tlog-tiles; used by one thread
 from collections import OrderedDict
 from typing import Final
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine
 
 from placet.audit.errors import Corrupt
-from placet.audit.store import ENTRY, TILE
+from placet.audit.statements import Session
 from placet.tlog.hashing import leaf_hash
 from placet.tlog.tree import LevelTree
 
 CACHED_TILES: Final = 512
 TILE_LEVELS: Final = 8
 TILE_WIDTH: Final = 256
+# For the driver itself: a cold process would spend longer on compiling them than on running them.
+_TILE: Final = "SELECT hashes FROM tile WHERE log = ? AND level = ? AND number = ?"
+_ROOTS: Final = "SELECT root FROM tile WHERE log = ? AND level = ? AND number >= ? AND number < ? ORDER BY number"
+_ENTRIES: Final = "SELECT body FROM entry WHERE log = ? AND idx >= ? AND idx < ? ORDER BY idx"
 
 
 class TileCache:
@@ -49,10 +53,10 @@ class TileCache:
 
     def _load(self, level: int, number: int) -> bytes:
         with self._engine.connect() as connection:
-            query = select(TILE.c.hashes).where(TILE.c.log == self._log, TILE.c.level == level, TILE.c.number == number)
-            hashes: bytes | None = connection.execute(query).scalar_one_or_none()
-        if hashes is None:
+            row = Session.over(connection).run(_TILE, self._log, level, number).fetchone()
+        if row is None:
             raise Corrupt(f"tile {level}/{number} is missing")
+        hashes: bytes = row[0]
         return hashes
 
 
@@ -96,13 +100,11 @@ def row_of_hashes(connection: Connection, log: int, tile_level: int, begin: int,
     Level 0 is computed from the entries, a higher one read from the roots of the full tiles below it.
     Raises Corrupt if one is missing.
     """
+    session = Session.over(connection)
     if tile_level == 0:
-        entries = select(ENTRY.c.body).where(ENTRY.c.log == log, ENTRY.c.idx >= begin, ENTRY.c.idx < end)
-        hashes = [leaf_hash(body) for (body,) in connection.execute(entries.order_by(ENTRY.c.idx))]
+        hashes = [leaf_hash(body) for (body,) in session.run(_ENTRIES, log, begin, end)]
     else:
-        roots = select(TILE.c.root).where(TILE.c.log == log, TILE.c.level == tile_level - 1)
-        roots = roots.where(TILE.c.number >= begin, TILE.c.number < end).order_by(TILE.c.number)
-        hashes = [root for (root,) in connection.execute(roots)]
+        hashes = [root for (root,) in session.run(_ROOTS, log, tile_level - 1, begin, end)]
     if len(hashes) != end - begin:
         raise Corrupt(f"hashes {begin} to {end} of tile level {tile_level}: {len(hashes)} of {end - begin} are stored")
     return b"".join(hashes)

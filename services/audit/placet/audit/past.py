@@ -6,8 +6,9 @@ Pure: reads through what it is given. See ledger.md section 5.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from placet.audit.ports import Journal
 from placet.evidence.status import Status
 from placet.evidence.terms import BasisOrdinal, LeafIndex
 from placet.tlog.hashing import leaf_hash, node_hash
@@ -43,6 +44,17 @@ class PastStatus:
             found = node_hash(self.node(below, 2 * index), self.node(below, 2 * index + 1))
             self._nodes[level, index] = found
         return found
+
+
+def leaves_before(journal: Journal, size: int, ordinals: Sequence[int]) -> Mapping[int, bytes]:
+    """Return the status leaves that these bases, granted before it, had when the log had `size` entries."""
+    bases, changes = journal.bases(ordinals), journal.changes(ordinals)
+    amends = {ordinal: [at for at in changes[ordinal] if at < size] for ordinal in ordinals}
+    entries = journal.entries([at for some in amends.values() for at in some])
+    return {
+        ordinal: status_before(ordinal, bases[ordinal].granted, [entries[at] for at in amends[ordinal]])
+        for ordinal in ordinals
+    }
 
 
 def status_before(ordinal: int, granted: int, amends: Iterable[bytes]) -> bytes:

@@ -1,7 +1,7 @@
 """One log at one checkpoint, for everything that is proven to readers: entries, bundles, consistency, tiles.
 
 A `Snapshot` answers for exactly the head it was made at (it is the `EvidenceReader` of `placet.evidence.building`).
-The holder of a log takes one from its sequencer's memory; any other replica rebuilds it from stored tiles. Reads are
+The holder of a log takes one from its sequencer's memory; any other replica reads stored tiles (`stored.py`). Reads are
 by primary key; nothing here writes. Used on the thread of the sequencer, between groups.
 """
 
@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from placet.audit.errors import Corrupt, NotInLog
 from placet.audit.model import Cosigned, Head, Log
-from placet.audit.past import PastStatus, status_before
+from placet.audit.past import PastStatus, leaves_before
 from placet.audit.store import SqlJournal
 from placet.evidence.building import build_bundle, build_status
 from placet.evidence.bundle import ProvenStatus, format_evidence
@@ -119,21 +119,11 @@ class Snapshot:
         if len(changed) > CHANGED:
             return self
         ordinals = sorted({ordinal for ordinal in changed if ordinal < state.bases})
-        status = PastStatus(self._status, state.bases, self._leaves_before(cosigned.size, ordinals))
+        status = PastStatus(self._status, state.bases, leaves_before(self._journal, cosigned.size, ordinals))
         if b64url(status.root()) != state.status_root:
             raise Corrupt(f"the bases do not give the status root of entry {cosigned.size - 1}")
         head = Head(size=cosigned.size, state=cosigned.size - 1, bases=state.bases, status_root=status.root())
         return Snapshot(self.log, head, cosigned.note, self._nodes, status, self._engines)
-
-    def _leaves_before(self, size: int, ordinals: Sequence[int]) -> Mapping[int, bytes]:
-        """Return the status leaves that these bases had when the log had `size` entries."""
-        bases, changes = self._journal.bases(ordinals), self._journal.changes(ordinals)
-        amends = {ordinal: [at for at in changes[ordinal] if at < size] for ordinal in ordinals}
-        entries = self._journal.entries([at for some in amends.values() for at in some])
-        return {
-            ordinal: status_before(ordinal, bases[ordinal].granted, [entries[at] for at in amends[ordinal]])
-            for ordinal in ordinals
-        }
 
     def entry(self, index: LeafIndex) -> bytes:
         """Return the bytes of an entry; raises NotInLog."""

@@ -42,11 +42,15 @@ def _window_leaves(connection: Connection, log: int, windows: int, size: int) ->
 
 def recover_status(engine: Engine, log: int, head: Head) -> StatusTree:
     """Return the status tree of all bases; raises Corrupt if its root is not the head's."""
-    with engine.connect() as connection:
-        query = select(BASIS).where(BASIS.c.log == log).order_by(BASIS.c.ordinal)
-        rows = connection.execution_options(yield_per=10_000).execute(query)
-        leaves = (status_leaf(row.ordinal, row.granted, row.ended, row.history) for row in rows)
-        tree = StatusTree.from_leaves(leaves)
+    tree = read_status(engine, log)
     if tree.size != head.bases or tree.root() != head.status_root:
         raise Corrupt(f"the bases of log {log} do not give the status root of its head")
     return tree
+
+
+def read_status(engine: Engine, log: int) -> StatusTree:
+    """Return the status tree of all bases that are stored now."""
+    with engine.connect() as connection:
+        query = select(BASIS).where(BASIS.c.log == log).order_by(BASIS.c.ordinal)
+        rows = connection.execution_options(yield_per=10_000).execute(query)
+        return StatusTree.from_leaves(status_leaf(row.ordinal, row.granted, row.ended, row.history) for row in rows)

@@ -84,6 +84,8 @@ class TileRow(Table, table=True):
     """A full tile: 256 hashes, and the hash that it has one tile level higher."""
 
     __tablename__ = "tile"
+    # Covers the query for many roots, whose rows lie far apart in a long log.
+    __table_args__ = (Index("tile_roots", "log", "level", "number", "root"),)
 
     log: int = Field(primary_key=True)
     level: int = Field(primary_key=True)

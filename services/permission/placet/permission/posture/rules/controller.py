@@ -50,7 +50,8 @@ def _filing(filing: FilingFacts) -> Point:
         "deadline": _day(filing.deadline),
         "filed": _day(filing.filed_on),
     }
-    evidence = Evidence(kind="filing", id=filing.filing, index=filing.index, count=filing.stock)
+    kind = ItemKind.FILING.value if filing.filing else "stored_persons"
+    evidence = Evidence(kind=kind, id=filing.filing, index=filing.index, count=filing.stock)
     return Point(saying=_filing_saying(filing), facts=told, evidence=(evidence,))
 
 

@@ -45,6 +45,28 @@ def sha(text: str) -> bytes:
 async def furnish(client: AsyncClient) -> None:
     """Fill the registers and have everybody consent to every purpose."""
     later = datetime.now(UTC) + timedelta(days=300)
+    await _registers(client, later)
+    text = {name: "x" for name in NoticeText.__slots__ if name != "language"}
+    notice = await client.publish_notice(
+        notice_id="bench", purposes=PURPOSES, texts=[NoticeText(language=one, **text) for one in ("zh-CN", "en")]
+    )
+    for person, purpose in itertools.product(range(PEOPLE), PURPOSES):
+        seen = notice.notice.content_hash
+        served = await client.record_notice_served(
+            customer=f"person-{person}", notice_hash=seen, language="zh-CN", channel=Channel.WEB
+        )
+        await client.capture_consent(
+            customer=f"person-{person}",
+            purpose=purpose,
+            notice_hash=seen,
+            notice_served=served,
+            operations=[Operation.VERIFY],
+            expression=Expression.CLICK,
+            not_after=later,
+        )
+
+
+async def _registers(client: AsyncClient, later: datetime) -> None:
     for purpose in PURPOSES:
         await client.put_purpose(
             Purpose(
@@ -77,31 +99,13 @@ async def furnish(client: AsyncClient) -> None:
         )
     attestation = Attestation(protection_valid_until=later, filing_current=True, refusal_equal=True)
     await client.put_attestation(attestation)
-    text = {name: "x" for name in NoticeText.__slots__ if name != "language"}
-    notice = await client.publish_notice(
-        notice_id="bench", purposes=PURPOSES, texts=[NoticeText(language=one, **text) for one in ("zh-CN", "en")]
-    )
-    for person, purpose in itertools.product(range(PEOPLE), PURPOSES):
-        seen = notice.notice.content_hash
-        served = await client.record_notice_served(
-            customer=f"person-{person}", notice_hash=seen, language="zh-CN", channel=Channel.WEB
-        )
-        await client.capture_consent(
-            customer=f"person-{person}",
-            purpose=purpose,
-            notice_hash=seen,
-            notice_served=served,
-            operations=[Operation.VERIFY],
-            expression=Expression.CLICK,
-            not_after=later,
-        )
 
 
 class Events:
     """Makes varied events: for the bare stub as protobuf, for the SDK as arguments. Every one is to be allowed."""
 
     def __init__(self, subject: Callable[[str], bytes]) -> None:
-        dice = random.Random(7)
+        dice = random.Random(7)  # noqa: S311 - varied, and the same in each run
         self._subjects = {f"person-{n}": subject(f"person-{n}") for n in range(PEOPLE)}
         names = list(self._subjects)
         kinds = [

@@ -18,7 +18,7 @@ async def _echo(request: bytes, _context: object) -> bytes:
 async def serve() -> None:
     """Serve on a free port of this machine until standard input closes."""
     server = grpc.aio.server()
-    handler = grpc.unary_unary_rpc_method_handler(_echo)
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(_echo)
     service, method = METHOD.strip("/").split("/")
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {method: handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
