@@ -57,14 +57,21 @@ class Acknowledged:
 class Replicas:
     """`async with` starts NATS and two replicas with the same key files, of which `first` holds the log `bank`."""
 
-    def __init__(self, folder: Path, postgres: AuditPostgres, *, first: Sequence[str] = PLAIN) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        postgres: AuditPostgres,
+        *,
+        first: Sequence[str] = PLAIN,
+        second: Sequence[str] = PLAIN,
+    ) -> None:
         self._folder = folder
         self._postgres = postgres
         self._nats = Nats(folder)
         self._issuer = Issuer()
         self._rig = Rig(folder, postgres.service)
         self.first = self._child("first", first)
-        self.second = self._child("second", PLAIN)
+        self.second = self._child("second", second)
         self.acknowledged = Acknowledged()
 
     async def __aenter__(self) -> Self:
