@@ -15,6 +15,7 @@ from typing import Final
 import pytest
 from fault.history.checker import Line, Rule, check
 from fault.history.faults import FAULTS, Fault, killed, paused, strike
+from fault.history.lives import KINDS
 from fault.history.mutations import MUTATIONS
 from fault.history.record import NS, Kind, Operation, Outcome, Recorder
 from fault.history.variant import command
@@ -37,10 +38,12 @@ def load_of(found: World, seed: int) -> Load:
     print(f"seed {seed}")
     return Load(
         clients=found.clients,
+        staff=found.staff,
         notice=found.notice,
         recorder=Recorder(),
         chance=random.Random(seed),
         timeout=TIMEOUT_S,
+        kinds=KINDS,
     )
 
 

@@ -19,6 +19,7 @@ STEPS = st.lists(
         basis=st.integers(0, BASES - 1),
         fate=st.sampled_from((Fate.ANSWERED, Fate.ANSWERED, *Fate)),
         again=st.booleans(),
+        guardian=st.booleans(),
         before=st.integers(0, 8),
         after=st.integers(0, 8),
         gap=st.integers(0, 2),
