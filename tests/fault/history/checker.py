@@ -11,8 +11,8 @@ Pure: operations (`record.py`) and the ledger's lines in, violations out. It cla
  REAL_TIME          what was answered before another began stands before it
  HUNG               no call outlasts its deadline by more than a grace
 
-A basis stands no longer once it, or a guardianship that it needs, was withdrawn: what it needs stands in its grant, and a
-grant that needs fewer than were asked for is not what was acknowledged (NOT_IN_LEDGER).
+A basis stands no longer once it, or a guardianship that it needs, was withdrawn: what it needs stands in its grant, and
+a grant that needs fewer than were asked for is not what was acknowledged (NOT_IN_LEDGER).
 
 An operation whose outcome is unknown may have happened at any time after it began, or never: nothing is claimed of it
 but that. Never: replays the rules of admission (`placet ledger replay` does), reads a clock.

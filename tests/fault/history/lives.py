@@ -1,7 +1,8 @@
-"""Lives: from the grant of a basis to what is asked after its end. In each, clients ask from all sides while one ends it.
+"""Lives: from the grant of a basis to what is asked after its end.
 
-Owns the kinds. An adult consents and withdraws; a child consents with two guardians, of whom one withdraws; a court
-order is issued under four eyes and revoked. To add a kind, add a class to KINDS. Never: judges, or hurts the mesh.
+In each, clients ask from all sides while one of them ends it. Owns the kinds. An adult consents and withdraws; a child
+consents with two guardians, of whom one withdraws; a court order is issued under four eyes and revoked. To add a kind,
+add a class to KINDS. Never: judges, or hurts the mesh.
 """
 
 import asyncio

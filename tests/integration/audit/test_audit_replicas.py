@@ -115,15 +115,14 @@ async def test_control_without_the_fence_a_holder_stopped_in_mid_commit_keeps_th
 ) -> None:
     trigger, second = tmp_path / "stop", [*CHILD, "--without-fence"]
     stopping = [*CHILD, "--stop-in", "commit", str(trigger)]
-    async with Replicas(tmp_path, audit_postgres, first=stopping, second=second) as replicas:
-        async with callers(replicas):
-            await until_acknowledged(replicas)
-            trigger.touch()
-            await replicas.paused(replicas.first)
-            with pytest.raises(AssertionError, match="did not take the log"):
-                await replicas.held_by(replicas.second, within=TAKEOVER_S)
-            replicas.first.send(signal.SIGCONT)
-            await until_acknowledged(replicas)
+    async with Replicas(tmp_path, audit_postgres, first=stopping, second=second) as replicas, callers(replicas):
+        await until_acknowledged(replicas)
+        trigger.touch()
+        await replicas.paused(replicas.first)
+        with pytest.raises(AssertionError, match="did not take the log"):
+            await replicas.held_by(replicas.second, within=TAKEOVER_S)
+        replicas.first.send(signal.SIGCONT)
+        await until_acknowledged(replicas)
 
 
 @pytest.mark.long

@@ -21,8 +21,8 @@ from placet.kit.ledger.messages import decode_reply
 from placet.kit.ledger.pacing import LINGER_S, WORTH_A_SECOND, Pace
 
 WAITING: Final = 8_192  # submissions, per log
-# A holder that is stopped is replaced within 3.5 s, and what it swallowed is asked again of its successor: with less than
-# a second and a half more a caller waits 5 s at most (ADR 0014).
+# A holder that is stopped is replaced within 3.5 s, and what it swallowed is asked again of its successor: with less
+# than a second and a half more a caller waits 5 s at most (ADR 0014).
 ATTEMPT_US: Final = 1_000_000
 # How much longer than the request's own deadline its answer is awaited, for callers that have more time.
 GRACE_US: Final = 200_000
