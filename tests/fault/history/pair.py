@@ -38,24 +38,22 @@ class Pair:
     world: World
     postgres: AuditPostgres
 
-    async def holder(self) -> str:
-        """Return which replica holds the log; "" if none does."""
-        held = await asyncio.to_thread(self._held)  # clients are served meanwhile
-        return next((name for name in REPLICAS if f":{self.world.mesh.child(name).pid}:" in held), "")
+    async def holder(self, but: str = "") -> str:
+        """Wait until a replica, another than `but`, holds the log, and return which; fails if that takes too long."""
+        began = time.monotonic()
+        while True:
+            held = await asyncio.to_thread(self._held)  # clients are served meanwhile
+            for name in REPLICAS:
+                if name != but and f":{self.world.mesh.child(name).pid}:" in held:
+                    return name
+            took = time.monotonic() - began
+            assert took < TAKEOVER_S + GRACE_S, f"nobody took the log within {took:.1f} s; {but} was to lose it"
+            await asyncio.sleep(LOOK_S)
 
     def _held(self) -> str:
         with psycopg.connect(self.postgres.admin) as connection:
             row = connection.execute("SELECT holder FROM log").fetchone()
         return str(row[0]) if row is not None else ""
-
-    async def taken_from(self, name: str) -> None:
-        """Wait until the other replica holds the log; fails if that takes too long."""
-        began = time.monotonic()
-        while await self.holder() in ("", name):
-            took = time.monotonic() - began
-            assert took < TAKEOVER_S + GRACE_S, f"nobody took the log from {name} within {took:.1f} s"
-            await asyncio.sleep(LOOK_S)
-        print(f"    taken from {name} after {time.monotonic() - began:.1f} s")
 
     def refused(self) -> int:
         """Return how often a replica wanted to append and was refused, because another held the log."""
@@ -75,7 +73,7 @@ def holder_killed(pair: Pair) -> Fault:
     async def strike(mesh: Mesh, seconds: float) -> None:
         name = await pair.holder()
         await mesh.kill(name)
-        await pair.taken_from(name)
+        await pair.holder(but=name)
         await asyncio.sleep(seconds)
         await mesh.start_service(name)
 
@@ -89,7 +87,7 @@ def holder_stopped(pair: Pair) -> Fault:
         name = await pair.holder()
         mesh.pause(name)
         try:
-            await pair.taken_from(name)
+            await pair.holder(but=name)
             await asyncio.sleep(seconds)
         finally:
             mesh.resume(name)
