@@ -42,9 +42,7 @@ def fsck(
     found = Findings()
     check_identity(log, vkey, found)
     try:
-        with mapped(), engines.reader.connect() as connection:
-            if not engines.serial:
-                connection.execution_options(isolation_level="REPEATABLE READ")  # one moment, as SQLite gives it anyway
+        with mapped(), engines.moment() as connection:
             _check(connection, log, keys, checkpoints, found, progress)
     except PlacetError as error:
         found.add("storage", None, error.message)
