@@ -130,6 +130,36 @@ async def test_a_lost_log_is_dropped_and_its_callers_may_repeat(rig: Rig, replic
     await other.holder.close()
 
 
+async def test_one_that_does_not_know_yet_shows_nothing_old(rig: Rig, replica: Replica) -> None:
+    """A caller that was shown more by its successor would take the old checkpoint for a fork."""
+    await replica.holder.look()
+    begun = replica.holder.snapshot("bank").size
+    rig.now += leases.TTL
+    run_out(rig)
+    other = Replica(rig, "two")
+    await other.holder.look()
+    await other.append()
+    newest = other.holder.snapshot("bank")
+    assert newest.size > begun
+    assert not replica.holder.holds("bank")
+    assert replica.holder.snapshot("bank").signed == newest.signed
+    await other.holder.close()
+
+
+async def test_control_one_whose_lease_were_for_ever_would_show_the_log_as_it_was(
+    rig: Rig, replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await replica.holder.look()
+    begun = replica.holder.snapshot("bank").size
+    monkeypatch.setattr(Holder, "holds", lambda *_: True)
+    run_out(rig)
+    other = Replica(rig, "two")
+    await other.holder.look()
+    await other.append()
+    assert replica.holder.snapshot("bank").size == begun < other.holder.snapshot("bank").size
+    await other.holder.close()
+
+
 async def test_one_that_hears_of_it_first_drops_it_too(rig: Rig, replica: Replica) -> None:
     await replica.holder.look()
     run_out(rig)

@@ -11,6 +11,9 @@ Pure: operations (`record.py`) and the ledger's lines in, violations out. It cla
  REAL_TIME          what was answered before another began stands before it
  HUNG               no call outlasts its deadline by more than a grace
 
+A basis stands no longer once it, or a guardianship that it needs, was withdrawn: what it needs stands in its grant, and
+a grant that needs fewer than were asked for is not what was acknowledged (NOT_IN_LEDGER).
+
 An operation whose outcome is unknown may have happened at any time after it began, or never: nothing is claimed of it
 but that. Never: replays the rules of admission (`placet ledger replay` does), reads a clock.
 """
@@ -50,7 +53,10 @@ class Violation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What matters of one entry. `key` is an event's id; `event` the index of a use's event, and `basis` its basis."""
+    """What matters of one entry. `key` is an event's id; `event` the index of a use's event, and `basis` its basis.
+
+    `needs` are the guardianships that a grant rests on, which are grants themselves.
+    """
 
     index: int
     kind: Kind
@@ -58,6 +64,7 @@ class Line:
     allowed: bool = True
     key: str | None = None
     event: int | None = None
+    needs: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -85,13 +92,21 @@ class _Seen:
         self.history = history
         self.ledger = ledger
         self.at = {line.index: line for line in ledger}
-        self.withdrawn_at = {line.basis: line.index for line in ledger if line.kind is Kind.WITHDRAW}
-        self.ended = _ended(history)
         self.asked = _asked(history, ledger)
+        self._needs = {line.basis: line.needs for line in ledger if line.kind is Kind.GRANT}
+        self._withdrawn = {line.basis: line.index for line in ledger if line.kind is Kind.WITHDRAW}
+        self._ended = _ended(history)
 
     def late(self, operation: Operation, begun: int) -> bool:
-        """Whether something that began then came after a withdrawal of the operation's basis had returned."""
-        return begun > self.ended.get(operation.basis, NEVER)
+        """Whether something that began then came after a withdrawal had returned that its basis does not outlive."""
+        return begun > self._first(self._ended, operation.basis)
+
+    def withdrawn_at(self, basis: int | None) -> int:
+        """Return the index of the first withdraw that a basis does not outlive; NEVER if there is none."""
+        return self._first(self._withdrawn, basis)
+
+    def _first(self, of: Mapping[int | None, int], basis: int | None) -> int:
+        return min(of.get(one, NEVER) for one in (basis, *self._needs.get(basis, ())))
 
 
 def _ended(history: Iterable[Operation]) -> dict[int | None, int]:
@@ -134,9 +149,9 @@ def _permits(seen: _Seen) -> Iterator[Violation]:
 
 def _behind(seen: _Seen) -> Iterator[Violation]:
     for line in seen.ledger:
-        withdrawn = seen.withdrawn_at.get(line.basis, NEVER)
+        withdrawn = seen.withdrawn_at(line.basis)
         if line.kind in (Kind.EVENT, Kind.USE) and line.allowed and line.index > withdrawn:
-            text = f"the {line.kind.value} at {line.index} is allowed, basis {line.basis} was withdrawn at {withdrawn}"
+            text = f"the {line.kind.value} at {line.index} is allowed, basis {line.basis} had ended at {withdrawn}"
             yield Violation(Rule.BEHIND_WITHDRAWAL, text)
 
 
@@ -152,6 +167,8 @@ def _is(one: Operation, line: Line | None) -> bool:
         return False
     # A denied event may have been denied for having no basis.
     if line.basis != one.basis and one.outcome is not Outcome.DENIED:
+        return False
+    if len(line.needs) != one.needs:
         return False
     return line.key in (None, one.key) and line.event == one.event
 
@@ -188,7 +205,7 @@ def _asked_for(seen: _Seen) -> Iterator[Violation]:
         if count > tried[event]:
             yield Violation(Rule.NOT_ASKED, f"event {event} has {count} uses, {tried[event]} were asked for")
     grants = sum(line.kind is Kind.GRANT for line in seen.ledger)
-    if grants > (most := sum(kind is Kind.GRANT for kind, _ in seen.asked)):
+    if grants > (most := sum(1 + one.calls[0].needs for (kind, _), one in seen.asked.items() if kind is Kind.GRANT)):
         yield Violation(Rule.NOT_ASKED, f"there are {grants} grants, {most} were asked for")
     for line in seen.ledger:
         if line.kind is Kind.EVENT and (Kind.EVENT, line.key or "") not in seen.asked:
@@ -225,4 +242,4 @@ def _hung(history: Iterable[Operation], grace: int) -> Iterator[Violation]:
 
 
 def _named(one: Operation) -> str:
-    return f"{one.kind.value} {one.key} ({one.outcome.value})"
+    return f"{one.kind.value} {one.key} ({one.outcome.value}, {one.way.value})"

@@ -26,10 +26,14 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One call: `again` repeats the basis's first event; `before` and `after` in ticks; `gap` entries of others."""
+    """One call: `again` repeats the basis's first event; `before` and `after` in ticks; `gap` entries of others.
+
+    `basis` counts consents; `guardian`: the withdrawal is that of the consent's guardian, if it has one.
+    """
 
     kind: Kind
     basis: int
+    guardian: bool = False
     fate: Fate = Fate.ANSWERED
     again: bool = False
     before: int = 0
@@ -47,10 +51,19 @@ class Model:
     _tick: int = 100
     _ended: dict[int, Line] = field(default_factory=dict)
     _first: dict[int, Line] = field(default_factory=dict)
+    _ordinals: list[int] = field(default_factory=list)
+    _guardians: dict[int, int] = field(default_factory=dict)
 
-    def grant(self) -> None:
-        """Grant the next basis."""
-        self.take(Step(kind=Kind.GRANT, basis=sum(line.kind is Kind.GRANT for line in self.ledger)))
+    def grant(self, *, guarded: bool) -> None:
+        """Grant the next consent; with a guardianship just before it, if it is to need one."""
+        ordinal = sum(line.kind is Kind.GRANT for line in self.ledger)
+        if guarded:
+            self._size += 1
+            self.ledger.append(Line(index=self._size, kind=Kind.GRANT, basis=ordinal))
+            self._guardians[ordinal + 1] = ordinal
+            ordinal += 1
+        self._ordinals.append(ordinal)
+        self.take(Step(kind=Kind.GRANT, basis=len(self._ordinals) - 1))
 
     def take(self, step: Step) -> None:
         """Let a step happen."""
@@ -61,37 +74,49 @@ class Model:
         granted = step.kind is Kind.EVENT and line is not None and line.allowed
         self._record(step, key, line if answered else None, permit=granted and not (repeated and self._over(step)))
 
+    def _basis(self, step: Step) -> int:
+        basis = self._ordinals[step.basis]
+        return self._guardians.get(basis, basis) if step.kind is Kind.WITHDRAW and step.guardian else basis
+
+    def _needs(self, step: Step) -> tuple[int, ...]:
+        guardian = self._guardians.get(self._basis(step))
+        return () if guardian is None or step.kind is not Kind.GRANT else (guardian,)
+
     def _key(self, step: Step) -> str:
-        if step.again and step.kind is Kind.EVENT and step.basis in self._first:
-            return self._first[step.basis].key or ""
-        return f"{step.kind.value}-{step.basis}" + (f"-{self._tick}" if step.kind in (Kind.EVENT, Kind.USE) else "")
+        basis = self._basis(step)
+        if step.again and step.kind is Kind.EVENT and basis in self._first:
+            return self._first[basis].key or ""
+        return f"{step.kind.value}-{basis}" + (f"-{self._tick}" if step.kind in (Kind.EVENT, Kind.USE) else "")
 
     def _over(self, step: Step) -> bool:
-        return step.basis in self._ended
+        basis = self._basis(step)
+        return basis in self._ended or self._guardians.get(basis) in self._ended
 
     def _effect(self, step: Step) -> tuple[Line, bool]:
         """Return the entry, and whether it was there already."""
-        known = self._ended.get(step.basis) if step.kind is Kind.WITHDRAW else self._first.get(step.basis)
+        basis = self._basis(step)
+        known = self._ended.get(basis) if step.kind is Kind.WITHDRAW else self._first.get(basis)
         if known is not None and (step.kind is Kind.WITHDRAW or (step.kind is Kind.EVENT and step.again)):
             return known, True
         self._size += 1 + step.gap
         line = Line(
             index=self._size,
             kind=step.kind,
-            basis=step.basis,
+            basis=basis,
             allowed=step.kind in (Kind.GRANT, Kind.WITHDRAW) or not self._over(step),
             key=self._key(step) if step.kind is Kind.EVENT else None,
             event=self._event(step),
+            needs=self._needs(step),
         )
         self.ledger.append(line)
         if step.kind is Kind.WITHDRAW:
-            self._ended[step.basis] = line
+            self._ended[basis] = line
         elif step.kind is Kind.EVENT:
-            self._first.setdefault(step.basis, line)
+            self._first.setdefault(basis, line)
         return line, False
 
     def _event(self, step: Step) -> int | None:
-        first = self._first.get(step.basis)
+        first = self._first.get(self._basis(step))
         return first.index if step.kind is Kind.USE and first is not None else None
 
     def _record(self, step: Step, key: str, line: Line | None, *, permit: bool) -> None:
@@ -107,7 +132,7 @@ class Model:
             Operation(
                 kind=step.kind,
                 key=key,
-                basis=step.basis,
+                basis=self._basis(step),
                 invoked=invoked,
                 returned=returned,
                 deadline=returned,
@@ -115,21 +140,25 @@ class Model:
                 index=None if line is None else line.index,
                 event=self._event(step),
                 permit=permit and line is not None,
+                needs=len(self._needs(step)),
             )
         )
 
 
 def model(steps: Sequence[Step], bases: int) -> Model:
-    """Return the model after these steps; every basis lives before and is asked for after its withdrawal."""
+    """Return the model after these steps; every basis lives before and is asked for after its withdrawal.
+
+    Every other consent needs a guardian, who is the one to withdraw in the end.
+    """
     made = Model()
     for basis in range(bases):
-        made.grant()
+        made.grant(guarded=basis % 2 == 1)
         made.take(Step(kind=Kind.EVENT, basis=basis))
         made.take(Step(kind=Kind.USE, basis=basis))
     for step in steps:
         made.take(step)
     for basis in range(bases):
-        made.take(Step(kind=Kind.WITHDRAW, basis=basis))
+        made.take(Step(kind=Kind.WITHDRAW, basis=basis, guardian=True))
         for kind, again in ((Kind.EVENT, False), (Kind.USE, False), (Kind.EVENT, True)):
             made.take(Step(kind=kind, basis=basis, again=again))
     return made

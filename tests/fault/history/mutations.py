@@ -4,11 +4,11 @@ A mutation takes a history with its ledger and returns both with the lie in it. 
 withdrawal that returned, and events, uses and a repeat that were asked for after it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from fault.history.checker import Line, Rule
+from fault.history.checker import NEVER, Line, Rule
 from fault.history.record import NS, Kind, Operation, Outcome
 
 History = tuple[list[Operation], list[Line]]
@@ -38,6 +38,24 @@ def allowed_behind(history: list[Operation], ledger: list[Line]) -> History:
     """The ledger allows an event behind the withdraw of its basis."""
     one = _late(history, Kind.EVENT)
     return history, [replace(line, allowed=True) if line.index == one.index else line for line in ledger]
+
+
+def allowed_unguarded(history: list[Operation], ledger: list[Line]) -> History:
+    """An event that was asked for after the withdrawal of a guardian is allowed, though the ledger denied it."""
+    one = _late(history, Kind.EVENT, _guardians(ledger))
+    return _with(history, one, replace(one, outcome=Outcome.ALLOWED)), ledger
+
+
+def behind_a_guardian(history: list[Operation], ledger: list[Line]) -> History:
+    """The ledger allows a use behind the withdraw of a guardianship that its basis needs."""
+    one = _late(history, Kind.USE, _guardians(ledger))
+    return history, [replace(line, allowed=True) if line.index == one.index else line for line in ledger]
+
+
+def needs_forgotten(history: list[Operation], ledger: list[Line]) -> History:
+    """A consent was granted without a guardianship that it was asked to need."""
+    one = next(line for line in ledger if line.needs)
+    return history, [replace(line, needs=line.needs[1:]) if line is one else line for line in ledger]
 
 
 def lost(history: list[Operation], ledger: list[Line]) -> History:
@@ -104,6 +122,9 @@ MUTATIONS: Final[Mapping[Callable[[list[Operation], list[Line]], History], Rule]
     compared_late: Rule.AFTER_WITHDRAWAL,
     permit_late: Rule.PERMIT_AFTER,
     allowed_behind: Rule.BEHIND_WITHDRAWAL,
+    allowed_unguarded: Rule.AFTER_WITHDRAWAL,
+    behind_a_guardian: Rule.BEHIND_WITHDRAWAL,
+    needs_forgotten: Rule.NOT_IN_LEDGER,
     lost: Rule.NOT_IN_LEDGER,
     turned: Rule.NOT_IN_LEDGER,
     doubled: Rule.TWICE,
@@ -115,17 +136,26 @@ MUTATIONS: Final[Mapping[Callable[[list[Operation], list[Line]], History], Rule]
 }
 
 
-def _late(history: list[Operation], kind: Kind) -> Operation:
-    """Return a denied operation whose key was first asked for after a withdrawal of its basis had returned."""
+def _late(history: list[Operation], kind: Kind, of: Mapping[int | None, Sequence[int]] | None = None) -> Operation:
+    """Return a denied operation whose key was first asked for after a withdrawal of its basis had returned.
+
+    Instead of the withdrawal of its basis: of one of those that `of` says it needs.
+    """
     ended = {one.basis: one.returned for one in history if one.kind is Kind.WITHDRAW and one.outcome is Outcome.DONE}
+    if of is not None:
+        ended = {basis: min(ended.get(one, NEVER) for one in needs) for basis, needs in of.items()}
     begun: dict[str, int] = {}
     for one in history:
         begun[one.key] = min(one.invoked, begun.get(one.key, one.invoked))
     return next(
         one
         for one in history
-        if one.kind is kind and one.outcome is Outcome.DENIED and begun[one.key] > ended.get(one.basis, 1 << 63)
+        if one.kind is kind and one.outcome is Outcome.DENIED and begun[one.key] > ended.get(one.basis, NEVER)
     )
+
+
+def _guardians(ledger: Sequence[Line]) -> Mapping[int | None, Sequence[int]]:
+    return {line.basis: line.needs for line in ledger if line.needs}
 
 
 def _with(history: list[Operation], one: Operation, other: Operation) -> list[Operation]:

@@ -5,83 +5,27 @@ is paused, killed or late meanwhile. The negative controls take away one protect
 """
 
 import asyncio
-import random
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import pytest
-from fault.history.checker import Line, Rule, check
-from fault.history.faults import FAULTS, Fault, killed, paused, strike
+from fault.history.campaigns import GRACE_NS, LIVES, campaign, enough, felt, load_of, tally
+from fault.history.checker import Line, Rule, Violation, check
+from fault.history.faults import FAULTS, killed, paused
+from fault.history.lives import KINDS, Adult, Child, CourtOrder, Life
 from fault.history.mutations import MUTATIONS
-from fault.history.record import NS, Kind, Operation, Outcome, Recorder
+from fault.history.record import Operation, Outcome, Way
 from fault.history.variant import command
 from fault.history.workload import Load
-from fault.history.world import World, world
+from fault.history.world import world
 
 from placet.local.mesh import NATS
 
 pytestmark = pytest.mark.mesh
-LIVES: Final = 3
-TIMEOUT_S: Final = 2.0
-# What the machine's other work may add to a call.
-GRACE_NS: Final = 3 * NS // 2
-SHORTEST_S: Final = 0.5
-RECOVERY_S: Final = 30.0
+Kinds = Callable[[Load, str], Life]
 LATE: Final = {name: command(name, "late_messages") for name in ("permission", "vault")}
-
-
-def load_of(found: World, seed: int) -> Load:
-    print(f"seed {seed}")
-    return Load(
-        clients=found.clients,
-        notice=found.notice,
-        recorder=Recorder(),
-        chance=random.Random(seed),
-        timeout=TIMEOUT_S,
-    )
-
-
-async def campaign(found: World, load: Load, faults: Sequence[Fault], *, rest: float, longest: float) -> list[Line]:
-    """Run clients while every fault happens once, end with a whole life that works; return the ledger that came of it.
-
-    `longest` is how long a fault may last, and `rest` the pause after each, in seconds.
-    """
-    async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as group:
-        group.create_task(load.run(LIVES))
-        await asyncio.sleep(rest)
-        await strike(found.mesh, faults, load.chance, rest=rest, lasts=(SHORTEST_S, longest))
-        load.stopped.set()
-        limit.reschedule(asyncio.get_running_loop().time() + RECOVERY_S)
-    async with asyncio.timeout(RECOVERY_S):
-        await load.one()
-    return await found.ledger()
-
-
-def tally(history: Sequence[Operation]) -> Counter[tuple[Kind, Outcome]]:
-    count = Counter((one.kind, one.outcome) for one in history)
-    print(
-        "  " + ", ".join(f"{kind.value} {outcome.value} {n}" for (kind, outcome), n in sorted(count.items(), key=str))
-    )
-    return count
-
-
-def enough(load: Load, lives: int) -> None:
-    """Expect a history that could have shown a violation."""
-    count = tally(load.recorder.operations)
-    assert load.lived >= lives
-    assert count[Kind.EVENT, Outcome.ALLOWED] > 2 * lives
-    assert count[Kind.USE, Outcome.ALLOWED] > lives
-    assert count[Kind.EVENT, Outcome.DENIED] > lives, "events were asked for after a withdrawal"
-    assert count[Kind.USE, Outcome.DENIED] + count[Kind.USE, Outcome.REFUSED] > lives, "and uses"
-
-
-def felt(load: Load) -> None:
-    """Expect that the faults were in somebody's way."""
-    longest = max(one.returned - one.invoked for one in load.recorder.operations)
-    assert longest > SHORTEST_S * NS / 2
 
 
 def convicted(history: Sequence[Operation], ledger: Sequence[Line]) -> set[str]:
@@ -119,35 +63,58 @@ async def test_every_fault_of_the_campaign(tmp_path: Path, seed: int, programs: 
     assert check(load.recorder.operations, ledger, grace=GRACE_NS) == []
 
 
-async def caught(folder: Path, programs: Mapping[str, list[str]], seed: int, rounds: int) -> set[Rule]:
-    """Return the rules that a campaign without faults finds violated, as soon as it finds any."""
+async def caught(
+    folder: Path, programs: Mapping[str, list[str]], kinds: Sequence[Kinds] = KINDS, *, seed: int, rounds: int = 10
+) -> list[Violation]:
+    """Return what a campaign without faults finds violated, as soon as it finds any."""
     async with world(folder, programs) as found:
-        load = load_of(found, seed)
+        load = load_of(found, seed, kinds)
         for _ in range(rounds):
             await asyncio.gather(*(load.one() for _ in range(LIVES)))
             wrong = check(load.recorder.operations, await found.ledger(), grace=GRACE_NS)
             if wrong:
                 tally(load.recorder.operations)
                 print(f"  {wrong[0].text}")
-                return {violation.rule for violation in wrong}
+                return wrong
     enough(load, rounds)
-    return set()
+    return []
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("service", "variant", "rule"),
+    ("service", "variant", "kind", "rule"),
     [
-        ("audit", "deaf_sequencer", Rule.BEHIND_WITHDRAWAL),
-        ("vault", "use_asked_once", Rule.AFTER_WITHDRAWAL),
-        ("permission", "permit_not_asked", Rule.PERMIT_AFTER),
+        ("audit", "deaf_sequencer", Adult, Rule.BEHIND_WITHDRAWAL),
+        ("audit", "deaf_sequencer", CourtOrder, Rule.BEHIND_WITHDRAWAL),
+        ("audit", "guardians_unheard", Child, Rule.BEHIND_WITHDRAWAL),
+        ("vault", "use_asked_once", Adult, Rule.AFTER_WITHDRAWAL),
+        ("vault", "use_asked_once", Child, Rule.AFTER_WITHDRAWAL),
+        ("vault", "use_asked_once", CourtOrder, Rule.AFTER_WITHDRAWAL),
+        ("permission", "permit_not_asked", Adult, Rule.PERMIT_AFTER),
+        ("permission", "permit_not_asked", Child, Rule.PERMIT_AFTER),
+        ("permission", "permit_not_asked", CourtOrder, Rule.PERMIT_AFTER),
     ],
 )
-async def test_a_protection_that_is_off_is_found_out(tmp_path: Path, service: str, variant: str, rule: Rule) -> None:
-    broken = {service: command(service, variant, *(["late_messages"] if service != "audit" else []))}
-    assert rule in await caught(tmp_path, LATE | broken, 4, rounds=10)
+async def test_a_protection_that_is_off_is_found_out(
+    tmp_path: Path, service: str, variant: str, kind: Kinds, rule: Rule
+) -> None:
+    wrong = await caught(tmp_path, _off(service, variant), [kind], seed=4)
+    assert rule in {violation.rule for violation in wrong}
+
+
+@pytest.mark.long
+async def test_it_is_found_out_in_every_way_of_asking(tmp_path: Path) -> None:
+    wrong = await caught(tmp_path, _off("audit", "deaf_sequencer"), [Adult], seed=6)
+    late = [violation.text for violation in wrong if violation.rule is Rule.AFTER_WITHDRAWAL]
+    for way in Way:
+        assert any(f"({Outcome.ALLOWED.value}, {way.value})" in text for text in late), way
 
 
 @pytest.mark.long
 async def test_late_messages_alone_are_no_violation(tmp_path: Path) -> None:
-    assert await caught(tmp_path, LATE, 5, rounds=10) == set()
+    assert await caught(tmp_path, LATE, seed=5) == []
+
+
+def _off(service: str, variant: str) -> dict[str, list[str]]:
+    """Return the programs of a mesh with a protection switched off, and late messages, so that others do not help."""
+    return LATE | {service: command(service, variant, *(["late_messages"] if service != "audit" else []))}

@@ -1,10 +1,12 @@
 """The checker itself: no right history is refused, and no lie passes (Hypothesis makes the histories)."""
 
+from collections.abc import AsyncIterator, Iterable
+
 import pytest
 from fault.history.checker import Line, Rule, check
 from fault.history.invented import Fate, Step, model
 from fault.history.mutations import MUTATIONS
-from fault.history.record import Kind, Operation, Outcome, Recorder, Told
+from fault.history.record import Kind, Operation, Outcome, Recorder, Told, Way
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +21,7 @@ STEPS = st.lists(
         basis=st.integers(0, BASES - 1),
         fate=st.sampled_from((Fate.ANSWERED, Fate.ANSWERED, *Fate)),
         again=st.booleans(),
+        guardian=st.booleans(),
         before=st.integers(0, 8),
         after=st.integers(0, 8),
         gap=st.integers(0, 2),
@@ -122,6 +125,71 @@ async def test_the_recorder_knows_what_an_error_says(error: PlacetError, outcome
     assert await recorder.call(Kind.USE, "u", failing(), lambda _: pytest.fail("no answer"), timeout=1) is None
     (one,) = recorder.operations
     assert (one.outcome, one.index, one.invoked, one.returned) == (outcome, index, 0, 1)
+
+
+def told(outcome: Outcome) -> Told:
+    return Told(outcome=outcome, index=None if outcome is Outcome.UNKNOWN else 7, basis=0)
+
+
+async def test_each_event_of_a_batch_is_an_operation() -> None:
+    recorder = Recorder(clock=iter(range(100)).__next__)
+
+    async def answers() -> list[Outcome]:
+        return [Outcome.ALLOWED, Outcome.DENIED]
+
+    async def silence() -> list[Outcome]:
+        raise Unreachable("DEADLINE_PASSED", "late")
+
+    await recorder.batch(["a", "b"], answers(), told, timeout=1, basis=0)
+    await recorder.batch(["c"], silence(), told, timeout=1, basis=0)
+    found = [(one.key, one.outcome, one.invoked, one.way) for one in recorder.operations]
+    assert found == [
+        ("a", Outcome.ALLOWED, 0, Way.BATCH),
+        ("b", Outcome.DENIED, 0, Way.BATCH),
+        ("c", Outcome.UNKNOWN, 3, Way.BATCH),
+    ]
+
+
+async def test_an_event_of_a_stream_begins_when_it_is_taken() -> None:
+    """And one that was taken and not answered is unknown; one that was not taken is nothing."""
+    recorder = Recorder(clock=iter(range(100)).__next__)
+
+    async def run(events: Iterable[str]) -> AsyncIterator[Outcome]:
+        taken = iter(events)
+        next(taken)
+        yield Outcome.ALLOWED
+        next(taken), next(taken)
+        yield Outcome.DENIED
+        raise Unreachable("DEADLINE_PASSED", "late")
+
+    await recorder.stream(((key, key) for key in "abcd"), run, told, timeout=1e-9, basis=0)
+    found = [(one.key, one.outcome, one.invoked, one.returned, one.deadline) for one in recorder.operations]
+    assert found == [
+        ("a", Outcome.ALLOWED, 0, 1, 1),
+        ("b", Outcome.DENIED, 3, 5, 4),
+        ("c", Outcome.UNKNOWN, 4, 7, 7),
+    ], "an answer has its time from the one before it"
+    assert {one.way for one in recorder.operations} == {Way.STREAM}
+
+
+CONSENT = Line(index=3, kind=Kind.GRANT, basis=1, needs=(0,))
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(1, []), (2, [Rule.NOT_IN_LEDGER]), (0, [Rule.NOT_IN_LEDGER])])
+def test_a_consent_needs_the_guardians_that_it_was_asked_to_need(asked: int, expected: list[Rule]) -> None:
+    granted = operation(Kind.GRANT, "c", 0, 10, outcome=Outcome.DONE, basis=1, index=3, needs=asked)
+    found = {wrong.rule for wrong in check([granted], [GRANT, CONSENT], grace=0)}
+    assert found - {Rule.NOT_ASKED} == set(expected)
+    assert (Rule.NOT_ASKED in found) is (asked == 0), "a guardianship that no consent asked for"
+
+
+def test_a_basis_ends_with_a_guardianship_that_it_needs() -> None:
+    granted = operation(Kind.GRANT, "c", 0, 10, outcome=Outcome.DONE, basis=1, index=3, needs=1)
+    withdrawn = operation(Kind.WITHDRAW, "g", 20, 30, outcome=Outcome.DONE, basis=0, index=6)
+    event = Line(index=8, kind=Kind.EVENT, basis=1, key="e")
+    asked = operation(Kind.EVENT, "e", 31, 40, basis=1, index=8, permit=True)
+    found = check([granted, withdrawn, asked], [GRANT, CONSENT, WITHDRAW, event], grace=0)
+    assert [wrong.rule for wrong in found] == [Rule.AFTER_WITHDRAWAL, Rule.PERMIT_AFTER, Rule.BEHIND_WITHDRAWAL]
 
 
 @pytest.mark.parametrize("error", [Invalid("FIELD_INVALID", "sent so"), Conflict("IDEMPOTENCY_CONFLICT", "sent twice")])

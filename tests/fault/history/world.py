@@ -5,20 +5,22 @@ Owns what is set up before a campaign, and reading the log after it: through the
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fault.history.checker import Line
 from fault.history.faults import SERVICES
 from fault.history.record import Kind
+from fault.history.workload import Staff
 
 from placet.evidence.entries import Event, Grant, Use, Withdraw
 from placet.evidence.kinds import Entry
 from placet.evidence.terms import Verdict
 from placet.local.mesh import Mesh
 from placet.sdk import (
+    Approver,
     AsyncClient,
     Attestation,
     Config,
@@ -32,6 +34,8 @@ from placet.sdk import (
 )
 
 CLIENTS: Final = 3
+# A legal permission covers everybody: it has a purpose of its own, or consents would not matter.
+PURPOSES: Final = ("payment", "court-order")
 MANY: Final = {"vault": {"PLACET_MATCH_ATTEMPTS": "100000"}}
 ITEMS: Final = (
     "title",
@@ -52,6 +56,7 @@ class World:
 
     mesh: Mesh
     clients: Sequence[AsyncClient]
+    staff: Staff
     notice: bytes
 
     async def ledger(self) -> list[Line]:
@@ -62,16 +67,36 @@ class World:
 @asynccontextmanager
 async def world(folder: Path, programs: Mapping[str, Sequence[str]] | None = None) -> AsyncIterator[World]:
     """Start a mesh, some of it as other `programs`, and furnish a bank; stop everything at the end."""
+    async with Mesh(folder, services=SERVICES, programs=programs, environment=MANY) as mesh, furnished(mesh) as made:
+        yield made
+
+
+@asynccontextmanager
+async def furnished(mesh: Mesh, audits: Sequence[str] = ("audit",)) -> AsyncIterator[World]:
+    """Furnish a bank on a mesh, and make its clients, which ask these replicas of audit in turn for proofs."""
     async with AsyncExitStack() as held:
-        mesh = await held.enter_async_context(
-            Mesh(folder, services=SERVICES, programs=programs, environment=MANY),
-        )
         files = await mesh.create_controller("bank")
-        clients = [
-            await held.enter_async_context(AsyncClient(Config.from_file(files.config, timeout=20)))
-            for _ in range(CLIENTS)
-        ]
-        yield World(mesh=mesh, clients=clients, notice=await furnish(clients[0]))
+
+        async def client(audit: str = "audit", **more: Any) -> AsyncClient:
+            config = Config.from_file(files.config, timeout=20, **more)
+            targets = replace(config.targets, audit=mesh.addresses[audit])
+            return await held.enter_async_context(AsyncClient(replace(config, targets=targets)))
+
+        async def person(name: str, role: str) -> AsyncClient:
+            return await client(token=mesh.issuer.mint(f"{name}@bank", ["bank"], [role]))
+
+        async def approver(name: str, role: str) -> tuple[AsyncClient, Approver]:
+            found, key = await person(name, role), Approver.from_seed(name.encode().ljust(32))
+            await found.register_approver(key)
+            return found, key
+
+        clients = [await client(audits[n % len(audits)]) for n in range(CLIENTS)]
+        staff = Staff(
+            second=await person("second", "capture"),
+            counsel=await approver("counsel", "approve_legal"),
+            officer=await approver("officer", "approve_dpo"),
+        )
+        yield World(mesh=mesh, clients=clients, staff=staff, notice=await furnish(clients[0]))
 
 
 async def furnish(client: AsyncClient) -> bytes:
@@ -90,21 +115,22 @@ async def furnish(client: AsyncClient) -> bytes:
             alternative="card-and-pin",
         )
     )
-    await client.put_purpose(
-        Purpose(
-            id="payment",
-            name="Pay at the counter",
-            necessity="the person asked to pay with the face",
-            operations=(Operation.ENROL, Operation.VERIFY),
-            storage=Storage.VAULT,
-            retention_days=365,
-            assessment_sha256=b"a" * 32,
-            assessment_valid_until=later,
-            reviewed_by="actor-1",
-            reviewed_at=datetime.now(UTC),
-            alternative="card-and-pin",
+    for purpose in PURPOSES:
+        await client.put_purpose(
+            Purpose(
+                id=purpose,
+                name=purpose,
+                necessity="the person asked to pay with the face, or a court ordered it",
+                operations=(Operation.ENROL, Operation.VERIFY),
+                storage=Storage.VAULT,
+                retention_days=365,
+                assessment_sha256=b"a" * 32,
+                assessment_valid_until=later,
+                reviewed_by="actor-1",
+                reviewed_at=datetime.now(UTC),
+                alternative="card-and-pin",
+            )
         )
-    )
     texts = [NoticeText(language=language, **dict.fromkeys(ITEMS, "x")) for language in ("zh-CN", "en")]
     published = await client.publish_notice(notice_id="payment", purposes=["payment"], texts=texts)
     return published.notice.content_hash
@@ -116,7 +142,7 @@ def lines(entries: Iterable[Entry]) -> list[Line]:
     bases: dict[int | None, int | None] = {}
     for entry in entries:
         if isinstance(entry, Grant):
-            found.append(Line(index=entry.i, kind=Kind.GRANT, basis=entry.basis))
+            found.append(Line(index=entry.i, kind=Kind.GRANT, basis=entry.basis, needs=tuple(entry.needs)))
         elif isinstance(entry, Withdraw):
             found.append(Line(index=entry.i, kind=Kind.WITHDRAW, basis=entry.basis))
         elif isinstance(entry, Event):

@@ -54,17 +54,32 @@ class Acknowledged:
         return max(after - before for before, after in pairwise(times))
 
 
+def _states(child: Child) -> set[str]:
+    """Return the states of a process's threads: T is stopped; none if it has ended."""
+    if not child.running:
+        return set()
+    threads = Path(f"/proc/{child.pid}/task").iterdir()
+    return {(one / "stat").read_text().rpartition(")")[2].split()[0] for one in threads}
+
+
 class Replicas:
     """`async with` starts NATS and two replicas with the same key files, of which `first` holds the log `bank`."""
 
-    def __init__(self, folder: Path, postgres: AuditPostgres, *, first: Sequence[str] = PLAIN) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        postgres: AuditPostgres,
+        *,
+        first: Sequence[str] = PLAIN,
+        second: Sequence[str] = PLAIN,
+    ) -> None:
         self._folder = folder
         self._postgres = postgres
         self._nats = Nats(folder)
         self._issuer = Issuer()
         self._rig = Rig(folder, postgres.service)
         self.first = self._child("first", first)
-        self.second = self._child("second", PLAIN)
+        self.second = self._child("second", second)
         self.acknowledged = Acknowledged()
 
     async def __aenter__(self) -> Self:
@@ -130,14 +145,15 @@ class Replicas:
         """Wait until a replica holds the log and return the seconds that took."""
         began = time.monotonic()
         while f":{child.pid}:" not in (self.holder() or ""):
-            assert time.monotonic() - began < within, f"{child.name} did not take the log within {within} s"
+            if time.monotonic() - began > within:
+                states = ", ".join(f"{one.name} {sorted(_states(one))}" for one in (self.first, self.second))
+                raise AssertionError(f"{child.name} did not take the log within {within} s: {states}; {self.holder()}")
             await asyncio.sleep(PAUSE_S)
         return time.monotonic() - began
 
     async def paused(self, child: Child) -> None:
         """Wait until a process is stopped, thread by thread."""
-        threads = Path(f"/proc/{child.pid}/task")
-        while any((one / "stat").read_text().rpartition(")")[2].split()[0] != "T" for one in threads.iterdir()):
+        while _states(child) != {"T"}:
             await asyncio.sleep(PAUSE_S)
 
     async def append_forever(self) -> None:

@@ -16,7 +16,6 @@ from placet.audit.checking.findings import Finding, Findings
 from placet.audit.checking.head import check_bases, check_head, check_identity, stored_head, usable_checkpoints
 from placet.audit.checking.logkeys import check_rotations, check_signing, sound_keys
 from placet.audit.checking.storage import check_storage
-from placet.audit.checking.streaming import one_moment
 from placet.audit.model import Log
 from placet.audit.ports import LogKeys
 from placet.kit.db.engine import Engines
@@ -50,7 +49,7 @@ def fsck(
             kept: CosignedCheck | None = None
             if cosigned is not None and isinstance(log.vkey, str) and sound_keys(log):
                 kept = stack.enter_context(closing(CosignedCheck(cosigned, log, found)))
-            connection = stack.enter_context(one_moment(engines))
+            connection = stack.enter_context(engines.moment())
             _check(connection, log, keys, checkpoints, found, progress, kept)
     except PlacetError as error:
         found.add("storage", None, error.message)

@@ -49,9 +49,13 @@ async def _nothing() -> None:
 
 @dataclass(slots=True)
 class _Held:
-    """A log this replica holds."""
+    """A log this replica holds.
+
+    Until `until` (monotonic) nobody else can: what is in memory is then all there is.
+    """
 
     lease: Lease
+    until: int
     sequencer: Sequencer
     queue: Queue
     task: asyncio.Task[None]
@@ -124,10 +128,13 @@ class Holder:
     def _renew(self) -> None:
         if not self._held and not self._taking:
             return
+        until = self._monotonic() + leases.TTL
         kept = leases.renew(self._engines.writer, self._name, self._wall())
         for controller, held in list(self._held.items()):
             if kept.get(held.lease.log) != held.lease.epoch:
                 self._drop(controller)
+            else:
+                held.until = until
 
     def _take_free(self) -> None:
         if self._subscriptions is None:
@@ -163,11 +170,12 @@ class Holder:
     async def _take(self, log: Log) -> None:
         try:
             self._require_keys(log)
+            until = self._monotonic() + leases.TTL
             lease = leases.acquire(self._engines.writer, log.id, self._name, self._wall())
             if lease is None:
                 leases.fence(self._engines.writer, log.id)
                 return
-            await self._serve(log, lease)
+            await self._serve(log, lease, until)
             self._unserved.discard(log.controller)
         except Exception:  # noqa: BLE001 - the other logs go on; this one is tried again
             if log.controller not in self._unserved:
@@ -176,7 +184,7 @@ class Holder:
         finally:
             del self._taking[log.controller]
 
-    async def _serve(self, log: Log, lease: Lease) -> None:
+    async def _serve(self, log: Log, lease: Lease, until: int) -> None:
         """Open the log and take its requests; gives the lease back if that fails."""
         sequencer = self._sequencer(log, lease.epoch)
         try:
@@ -184,7 +192,7 @@ class Holder:
             assert self._subscriptions is not None
             queue = Queue(bound=self._queue_bound)
             task = asyncio.create_task(self._work(log.controller, sequencer, queue), name=f"sequencer-{log.controller}")
-            held = self._held[log.controller] = _Held(lease, sequencer, queue, task)
+            held = self._held[log.controller] = _Held(lease, until, sequencer, queue, task)
             held.unsubscribe = await self._subscriptions.open(log.controller)
         except BaseException:
             self._drop(log.controller)
@@ -260,21 +268,24 @@ class Holder:
             done(error)
 
     def holds(self, controller: str) -> bool:
-        """Tell whether this replica sequences the controller's log, as far as it knows."""
-        return controller in self._held
+        """Tell whether this replica sequences the controller's log, and nobody else can at this moment.
+
+        One that was stopped and wakes up may be told of its lost lease later than it is asked for a proof.
+        """
+        held = self._held.get(controller)
+        return held is not None and self._monotonic() < held.until
 
     def snapshot(self, controller: str) -> Snapshot:
         """Return a controller's log at its last commit; valid until the caller awaits.
 
         Raises ControllerUnknown, or Unavailable if its key or its rows are not to be had.
         """
-        held = self._held.get(controller)
-        if held is not None:
-            return held.sequencer.snapshot()
+        if self.holds(controller):
+            return self._held[controller].sequencer.snapshot()
         log = self._logs.find(require_controller(controller))
         if log is None:
             raise ControllerUnknown(controller)
-        return stored_snapshot(log, self._engines, self._keys)  # another replica appends to it
+        return stored_snapshot(log, self._engines, self._keys)  # another replica may append to it
 
     def _sequencer(self, log: Log, epoch: int) -> Sequencer:
         journal = SqlJournal(self._engines, log, epoch, self._partitions)

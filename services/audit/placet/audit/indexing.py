@@ -19,13 +19,15 @@ from placet.audit.store import ENTRY, read_head
 from placet.kit.db.database import Database
 from placet.kit.db.engine import Engines
 from placet.kit.db.errors import mapped
-from placet.kit.errors import PlacetError
+from placet.kit.errors import Kind, PlacetError
 
 PAGE: Final = 256
 # Share of the time that indexing may take while appends go on.
 DUTY: Final = 0.05
 # How long a page may fill when nothing is left to index: a commit for each event would cost more than the event.
 PAUSE_S: Final = 0.2
+# How long to wait for a database that cannot be used now.
+AGAIN_S: Final = 1.0
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -60,15 +62,30 @@ class Indexer:
         self._behind[log_id] = False
         clock = asyncio.get_running_loop().time
         started = clock()
-        more = await asyncio.to_thread(self._feed, log_id)
+        more = await asyncio.to_thread(self._try_to_feed, log_id)
         took = clock() - started
-        if not more:
+        if more is None:
+            await asyncio.sleep(AGAIN_S)
+        elif not more:
             await asyncio.sleep(PAUSE_S)
         elif self._behind[log_id]:
             await asyncio.sleep(took * (1 / DUTY - 1))
-        if more:
+        if more is not False:
             self._behind[log_id] = True
             self._wake.set()
+
+    def _try_to_feed(self, log: int) -> bool | None:
+        """Index one page of a log; return whether there is more, None if it could not be done now.
+
+        Replicas share an index: one that is stopped may hold a lock in it, and must not bring its successor down.
+        """
+        try:
+            return self._feed(log)
+        except PlacetError as error:
+            if error.kind not in (Kind.UNAVAILABLE, Kind.CONFLICT):
+                raise
+            _log.warning("a page could not be indexed; trying again", extra={"error": error.message})
+            return None
 
     def _feed(self, log: int) -> bool:
         """Index one page of a log; return whether there is more."""

@@ -6,11 +6,12 @@ own, so replicas need not agree on one; on SQLite the callers', who are on one m
 availability, never correctness. See architecture.md section 6.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Engine, cast, func, literal, or_, select, text, update
+from sqlalchemy import BigInteger, Connection, Engine, cast, func, literal, or_, select, text, update
 
 from placet.audit.store import LOG
 from placet.kit.db.errors import mapped
@@ -46,14 +47,12 @@ def acquire(engine: Engine, log: int, holder: str, now: int) -> Lease | None:
     Never waits for a holder that is in the middle of a commit; if that goes on beyond its lease: `fence`.
     """
     time = _time(engine, now)
-    at_rest = select(LOG.c.epoch).where(LOG.c.id == log, _free(holder, time)).with_for_update(skip_locked=True)
-    with Write.LEASE_ACQUIRE, mapped(), engine.begin() as connection:
-        epoch: int | None = connection.execute(at_rest).scalar_one_or_none()
-        if epoch is None:
-            return None
-        taken = {"holder": holder, "lease_until": time + TTL, "epoch": epoch + 1}
-        connection.execute(update(LOG).where(LOG.c.id == log).values(taken))
-        return Lease(log=log, epoch=epoch + 1)
+    at_rest = select(LOG.c.id).where(LOG.c.id == log, _free(holder, time)).with_for_update(skip_locked=True)
+    taken = {"holder": holder, "lease_until": time + TTL, "epoch": LOG.c.epoch + 1}
+    take = update(LOG).where(LOG.c.id == at_rest.scalar_subquery()).values(taken).returning(LOG.c.epoch)
+    with Write.LEASE_ACQUIRE, _at_once(engine) as connection:
+        epoch: int | None = connection.execute(take).scalar_one_or_none()
+        return None if epoch is None else Lease(log=log, epoch=epoch)
 
 
 def fence(engine: Engine, log: int) -> None:
@@ -70,15 +69,26 @@ def fence(engine: Engine, log: int) -> None:
 def renew(engine: Engine, holder: str, now: int) -> Mapping[int, int]:
     """Prolong every lease of this holder; return the epoch of each by log: what is not among them is lost."""
     kept = update(LOG).where(LOG.c.holder == holder).values(lease_until=_time(engine, now) + TTL)
-    with Write.LEASE_RENEW, mapped(), engine.begin() as connection:
+    with Write.LEASE_RENEW, _at_once(engine) as connection:
         return {row.id: row.epoch for row in connection.execute(kept.returning(LOG.c.id, LOG.c.epoch))}
 
 
 def release(engine: Engine, lease: Lease) -> None:
     """Give the lease back, so that the next holder need not wait."""
     ours = (LOG.c.id == lease.log) & (LOG.c.epoch == lease.epoch)
-    with Write.LEASE_RELEASE, mapped(), engine.begin() as connection:
+    with Write.LEASE_RELEASE, _at_once(engine) as connection:
         connection.execute(update(LOG).where(ours).values(holder=None, lease_until=0))
+
+
+@contextmanager
+def _at_once(engine: Engine) -> Iterator[Connection]:
+    """Run one statement that is its own transaction: on PostgreSQL whoever is stopped half-way leaves no lock behind.
+
+    Between a statement and its commit a stopped process would lock the log, and nobody may fence who does not hold it.
+    """
+    alone = {"isolation_level": "AUTOCOMMIT"} if engine.dialect.name == "postgresql" else {}
+    with mapped(), engine.execution_options(**alone).begin() as connection:
+        yield connection
 
 
 def _free(holder: str, time: Any) -> Any:

@@ -37,7 +37,9 @@ class Partitions:
     def ensure(self, upto: int) -> None:
         """Make the partitions for every index below `upto` that has none, in a transaction of its own."""
         if upto > self.room:
-            with mapped(), self._engine.begin() as connection:
+            # A transaction of its own: whoever is stopped half-way leaves no lock behind.
+            alone = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+            with mapped(), alone.begin() as connection:
                 self.room = connection.execute(_EXTEND, {"upto": upto, "width": self._width}).scalar_one()
 
     def ahead(self) -> None:

@@ -15,20 +15,27 @@ from placet.audit.statements import Session
 from placet.audit.store import BASIS, TILE, read_head
 from placet.audit.tail import WINDOW, Tail
 from placet.evidence.status import StatusTree, status_leaf
+from placet.kit.db.engine import Engines
 from placet.tlog.hashing import HASH_SIZE
 
 
-def recover_tail(engine: Engine, log: int, tiles: TileCache) -> tuple[Head, Tail]:
-    """Return the head and a tail that ends there; raises Corrupt if they disagree."""
-    with engine.connect() as connection:
+def recover(engines: Engines, log: int, tiles: TileCache) -> tuple[Head, Tail, StatusTree]:
+    """Return the head, a tail that ends there and the status tree, as of one moment; raises Corrupt if they disagree.
+
+    A replica that does not hold the log reads it so while another appends.
+    """
+    with engines.moment() as connection:
         head = read_head(Session.over(connection), log)
-        windows = head.size // WINDOW
-        roots = row_of_hashes(connection, log, 2, 0, windows) if windows else b""
-        leaves = _window_leaves(connection, log, windows, head.size)
-    tail = Tail(tiles, window_roots=roots, leaves=leaves)
+        return head, _tail(connection, log, head, tiles), _status(connection, log, head)
+
+
+def _tail(connection: Connection, log: int, head: Head, tiles: TileCache) -> Tail:
+    windows = head.size // WINDOW
+    roots = row_of_hashes(connection, log, 2, 0, windows) if windows else b""
+    leaves = _window_leaves(connection, log, windows, head.size)
     if leaves and leaves[-HASH_SIZE:] != head.prev:
         raise Corrupt(f"the last entry of log {log} is not the one its head names")
-    return head, tail
+    return Tail(tiles, window_roots=roots, leaves=leaves)
 
 
 def _window_leaves(connection: Connection, log: int, windows: int, size: int) -> bytes:
@@ -40,9 +47,8 @@ def _window_leaves(connection: Connection, log: int, windows: int, size: int) ->
     return b"".join(stored) + row_of_hashes(connection, log, 0, full * TILE_WIDTH, size)
 
 
-def recover_status(engine: Engine, log: int, head: Head) -> StatusTree:
-    """Return the status tree of all bases; raises Corrupt if its root is not the head's."""
-    tree = read_status(engine, log)
+def _status(connection: Connection, log: int, head: Head) -> StatusTree:
+    tree = _statuses(connection, log)
     if tree.size != head.bases or tree.root() != head.status_root:
         raise Corrupt(f"the bases of log {log} do not give the status root of its head")
     return tree
@@ -51,6 +57,10 @@ def recover_status(engine: Engine, log: int, head: Head) -> StatusTree:
 def read_status(engine: Engine, log: int) -> StatusTree:
     """Return the status tree of all bases that are stored now."""
     with engine.connect() as connection:
-        query = select(BASIS).where(BASIS.c.log == log).order_by(BASIS.c.ordinal)
-        rows = connection.execution_options(yield_per=10_000).execute(query)
-        return StatusTree.from_leaves(status_leaf(row.ordinal, row.granted, row.ended, row.history) for row in rows)
+        return _statuses(connection, log)
+
+
+def _statuses(connection: Connection, log: int) -> StatusTree:
+    query = select(BASIS).where(BASIS.c.log == log).order_by(BASIS.c.ordinal)
+    rows = connection.execution_options(yield_per=10_000).execute(query)
+    return StatusTree.from_leaves(status_leaf(row.ordinal, row.granted, row.ended, row.history) for row in rows)

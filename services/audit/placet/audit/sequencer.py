@@ -22,7 +22,7 @@ from placet.audit.ports import Journal, LogKeys
 from placet.audit.proving import Proofs
 from placet.audit.queueing import Waiting
 from placet.audit.reading import Snapshot
-from placet.audit.recovery import recover_status, recover_tail
+from placet.audit.recovery import recover
 from placet.audit.signing import Signers
 from placet.audit.tail import Tail
 from placet.evidence.digests import decision_digest
@@ -99,8 +99,7 @@ class Sequencer:
         """Bring the working state back from the database if there is none; return the head."""
         if self._working is None:
             tiles = TileCache(self._engines.reader, self._log.id)
-            head, tail = recover_tail(self._engines.reader, self._log.id, tiles)
-            status = recover_status(self._engines.reader, self._log.id, head)
+            head, tail, status = recover(self._engines, self._log.id, tiles)
             facts = Facts(self._journal, self._log.origin, head.bases)
             # Which keys sign is read with the rest: a rotation may be the last thing that was committed.
             self._log = Logs(self._engines.reader).find(self._log.controller) or self._log

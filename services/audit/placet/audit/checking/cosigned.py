@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from placet.audit.checking.findings import Findings
-from placet.audit.checking.streaming import Rows, Values, one_moment
+from placet.audit.checking.streaming import Rows, Values
 from placet.audit.model import Head, Log
 from placet.audit.signing import signing
 from placet.kit.db.engine import Engines
@@ -52,7 +52,7 @@ class CosignedCheck:
         self._stack = ExitStack()
         self._rows: tuple[Rows, Rows] | None = None
         with self._unless_lost():
-            connection = self._stack.enter_context(one_moment(cosigned.engines))
+            connection = self._stack.enter_context(cosigned.engines.moment())
             self._rows = (
                 Rows(connection, found, CHECKPOINTS, _CHECKPOINTS, log.origin),
                 Rows(connection, found, LINES, _LINES, log.origin),

@@ -7,7 +7,6 @@ from typing import Final
 from sqlalchemy import Connection
 
 from placet.audit.checking.findings import MOST, Finding
-from placet.audit.checking.streaming import one_moment
 from placet.audit.statements import Session
 from placet.audit.tables import APPEND_ONLY, BasisRow, LogKeyRow, of
 from placet.audit.witness_tables import CosignatureRow, WitnessedRow
@@ -30,7 +29,7 @@ def check_storage(engines: Engines, cosigned: Engines | None = None) -> list[Fin
         if cosigned is not None:
             # Before the logs are read: of a log that is made meanwhile no cosignature is seen.
             with _readable("cosignatures: ", found):
-                others = stack.enter_context(one_moment(cosigned))
+                others = stack.enter_context(cosigned.moment())
                 others.exec_driver_sql(f"SELECT 1 FROM {COSIGNED[0]} LIMIT 1").fetchall()  # noqa: S608 - a name of ours
         with _readable("", found):
             connection = stack.enter_context(engines.reader.connect())

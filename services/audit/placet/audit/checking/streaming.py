@@ -4,27 +4,15 @@ Any number of rows in little memory. Values come as the driver has them: what wa
 another type than its column.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Connection, CursorResult
 
 from placet.audit.checking.findings import Findings
-from placet.kit.db.engine import Engines
 
 Values: TypeAlias = Sequence[Any]
 AT_ONCE: Final = 1_000
-
-
-@contextmanager
-def one_moment(engines: Engines) -> Iterator[Connection]:
-    """Connect, and see the database as it is at the first query, whatever is written meanwhile."""
-    with engines.reader.connect() as connection:
-        if not engines.serial:
-            connection.execution_options(isolation_level="REPEATABLE READ")  # as SQLite gives it anyway
-        connection.begin()
-        yield connection
 
 
 def streamed(connection: Connection, query: str, *parameters: object) -> CursorResult[Any]:

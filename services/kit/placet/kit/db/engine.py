@@ -11,7 +11,8 @@ A service declares its tables on a base with a registry of its own, so that two 
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -58,6 +59,15 @@ class Engines:
     reader: Engine
     direct: Engine
     serial: bool
+
+    @contextmanager
+    def moment(self) -> Iterator[Connection]:
+        """Read the database as of one moment, in as many statements as it takes, whatever others commit meanwhile."""
+        with self.reader.connect() as connection:
+            if not self.serial:  # any transaction of SQLite reads as of one moment
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():  # statements on the driver itself would not begin one
+                yield connection
 
     def dispose(self) -> None:
         """Close all connections."""

@@ -1,7 +1,7 @@
 """The appends of one process to one log: what waits, what is on its way, and how each ends.
 
 Owns coalescing: whatever waits is merged into the next request; when that goes is `pacing`. A request that is not
-answered in two seconds is sent again while its callers still wait: the idempotency keys make that safe. Of a request
+answered in a second is sent again while its callers still wait: the idempotency keys make that safe. Of a request
 that is refused as a whole, each caller's part goes again alone. Subject and form: ADR 0004.
 """
 
@@ -21,7 +21,9 @@ from placet.kit.ledger.messages import decode_reply
 from placet.kit.ledger.pacing import LINGER_S, WORTH_A_SECOND, Pace
 
 WAITING: Final = 8_192  # submissions, per log
-ATTEMPT_US: Final = 2_000_000
+# A holder that is stopped is replaced within 3.5 s, and what it swallowed is asked again of its successor: with less
+# than a second and a half more a caller waits 5 s at most (ADR 0014).
+ATTEMPT_US: Final = 1_000_000
 # How much longer than the request's own deadline its answer is awaited, for callers that have more time.
 GRACE_US: Final = 200_000
 _log = logging.getLogger(__name__)
