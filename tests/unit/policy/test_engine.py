@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from msgspec import structs
 
 from placet.evidence.drafts import check_draft
 from placet.permission.model.vocabulary import AgeBand, Verdict
@@ -116,7 +117,7 @@ def test_each_pack_must_permit(cn: Pack) -> None:
 
 
 def test_an_error_denies_even_if_the_evaluator_says_yes(cn: Pack) -> None:
-    careless, _ = told(cn, "one", replace(yes("one/art-1"), errors=(ErrorCode.EVALUATION_ERROR,)))
+    careless, _ = told(cn, "one", structs.replace(yes("one/art-1"), errors=(ErrorCode.EVALUATION_ERROR,)))
     decision = judge([careless], lawful())
     assert (decision.verdict, decision.errors) == (Verdict.DENY, ("EVALUATION_ERROR",))
 
