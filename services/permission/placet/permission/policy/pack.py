@@ -81,7 +81,7 @@ def load(folder: Path) -> Pack:
     schema = _schema(name, _text(name, SCHEMA, files[SCHEMA]))
     policies = _policies(name, _text(name, POLICIES, files[POLICIES]), schema)
     _check_described(name, policies, metadata)
-    reference = CedarEvaluator(policies, schema)
+    reference = _reference(name, policies, schema)
     _check_runs(name, reference)
     evaluator = _compiled(name, policies)
     _check_agree(name, evaluator, reference)
@@ -192,6 +192,14 @@ def _check_runs(pack: str, evaluator: Evaluator) -> None:
     findings = evaluator.evaluate(lawful())
     for trouble in findings.diagnostics:
         raise PackInvalid(pack, POLICIES, trouble, fix="A policy must have an answer for every context.")
+
+
+def _reference(pack: str, policies: dict[str, dict[str, Any]], schema: cedarpy.Schema) -> CedarEvaluator:
+    try:
+        return CedarEvaluator(policies, schema)
+    except ValueError as error:  # Cedar reads its own JSON form only some sixty operators deep
+        why = f"Cedar does not read the policies back ({error})"
+        raise PackInvalid(pack, POLICIES, why, fix="Make the longest condition shorter, with `in [...]`.") from error
 
 
 def _compiled(pack: str, policies: dict[str, dict[str, Any]]) -> CompiledEvaluator:
