@@ -222,7 +222,7 @@ def test_deep_conditions_are_refused_and_long_chains_are_not() -> None:
 def test_a_chain_too_long_for_cedars_own_json_is_refused_with_a_reason(written: Write) -> None:
     chain = " || ".join(["context.egress"] * 600)
     text = f'@id("long/art-1") permit (principal, action, resource) when {{ {chain} }};'
-    with pytest.raises(PackInvalid, match="policies.cedar"):
+    with pytest.raises(PackInvalid, match="Pack long"):
         load(written("long", text, {"long/art-1": "permit"}))
 
 
