@@ -13,7 +13,7 @@ import msgspec
 
 from placet.permission.model.vocabulary import AgeBand, Verdict
 from placet.permission.policy.context import ENUMS, FIELDS, Context
-from placet.permission.policy.engine import Judge
+from placet.permission.policy.engine import Decision, Judge
 from placet.permission.policy.errors import ContextInvalid
 from placet.permission.policy.pack import Pack
 
@@ -43,6 +43,20 @@ class LoggedDecision(msgspec.Struct, frozen=True, gc=False):
 
 
 read_decision = msgspec.json.Decoder(LoggedDecision).decode
+
+
+def as_logged(decision: Decision) -> LoggedDecision:
+    """Return a decision as its entry would say it; it has no position yet (0)."""
+    return LoggedDecision(
+        i=0,
+        kind="decision",
+        policies=tuple(LoggedPolicy(id=pack.id, hash=pack.hash) for pack in decision.policies),
+        context=dict(decision.context),
+        verdict=decision.verdict,
+        permit=decision.permit,
+        forbid=decision.forbid,
+        errors=decision.errors,
+    )
 
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
