@@ -20,14 +20,15 @@ from placet.sdk.transport.methods import Method
 NAMES = """
 AlreadyExists AmendedConsent Approved Approver ApproverRole AsyncClient AsyncOperatorClient Attestation Audience
 BasisOrdinal CapturedConsent Channel Checked CheckedReceipt CheckpointFile CheckpointStore Choice Client Coalescing
-Config ConfigError Conflict Consent ConsentState ControllerDetails ControllerState Corrupt Customer Decision Denied
-Destroyed Device EndedBy Enrolled Exhausted Expression FaceEvent Filter Forbidden Form GuardianKind Guardianship
-GuardianshipState Holding Holdings Inference Internal Invalid IssuedPermission Kind LeafIndex LedgerEntry
-LegalApproval LegalCode LegalDraft LegalPermission LegalRequest LegalState LogCheckpoint Match Micros NationalChannel
-NotFound NotServed Notice NoticeText Operation OperatorClient OperatorConfig Page PermitWish Permitted PlaceClass
-PlacetError Precondition ProofBundle ProofError PublishedNotice Purpose Reason Receipt ReceiptFolder ReceiptStore
-ReferenceKey RevokedPermission Site Storage SubjectRef SubjectReferences Targets Template Tls TokenFile
-Unauthenticated Unreachable Verdict WithdrawnConsent WithdrawnGuardianship
+Confidence Config ConfigError Conflict Consent ConsentState ControllerDetails ControllerState Corrupt Customer
+Decision Denied Destroyed Device EndedBy Enrolled Exhausted ExplainedArticle Explanation Expression FaceEvent Filter
+Forbidden Form GuardianKind Guardianship GuardianshipState Holding Holdings Inference Internal Invalid
+IssuedPermission Kind Language LeafIndex LedgerEntry LegalApproval LegalCode LegalDraft LegalPermission LegalRequest
+LegalState LogCheckpoint Match Micros NationalChannel NotFound NotServed Notice NoticeText Operation OperatorClient
+OperatorConfig Page PermitWish Permitted PlaceClass PlacetError Precondition ProofBundle ProofError PublishedNotice
+Purpose Reason Receipt ReceiptFolder ReceiptStore ReferenceKey RevokedPermission Site Standing Storage SubjectRef
+SubjectReferences Targets Template Tls TokenFile Unauthenticated Unreachable Verdict WithdrawnConsent
+WithdrawnGuardianship Wording
 """.split()  # noqa: SIM905
 AREAS = ("faces", "stream", "consents", "registers", "legal", "vault", "ledger", "receipts", "operator")
 PAIRS = ((sdk.AsyncClient, sdk.Client), (sdk.AsyncOperatorClient, sdk.OperatorClient))

@@ -40,6 +40,7 @@ from placet.sdk.model.consents import (
     WithdrawnConsent,
     WithdrawnGuardianship,
 )
+from placet.sdk.model.explaining import ExplainedArticle, Explanation, Wording
 from placet.sdk.model.faces import Checked, Customer, Decision, FaceEvent, Permitted, PermitWish
 from placet.sdk.model.ledger import (
     CheckedReceipt,
@@ -71,6 +72,7 @@ from placet.sdk.vocabulary import (
     BasisOrdinal,
     Channel,
     Choice,
+    Confidence,
     ConsentState,
     ControllerState,
     EndedBy,
@@ -79,6 +81,7 @@ from placet.sdk.vocabulary import (
     GuardianKind,
     GuardianshipState,
     Inference,
+    Language,
     LeafIndex,
     LegalCode,
     LegalState,
@@ -87,6 +90,7 @@ from placet.sdk.vocabulary import (
     Operation,
     PlaceClass,
     Reason,
+    Standing,
     Storage,
     Verdict,
 )
@@ -111,6 +115,7 @@ __all__ = (
     "Choice",
     "Client",
     "Coalescing",
+    "Confidence",
     "Config",
     "ConfigError",
     "Conflict",
@@ -127,6 +132,8 @@ __all__ = (
     "EndedBy",
     "Enrolled",
     "Exhausted",
+    "ExplainedArticle",
+    "Explanation",
     "Expression",
     "FaceEvent",
     "Filter",
@@ -142,6 +149,7 @@ __all__ = (
     "Invalid",
     "IssuedPermission",
     "Kind",
+    "Language",
     "LeafIndex",
     "LedgerEntry",
     "LegalApproval",
@@ -178,6 +186,7 @@ __all__ = (
     "ReferenceKey",
     "RevokedPermission",
     "Site",
+    "Standing",
     "Storage",
     "SubjectRef",
     "SubjectReferences",
@@ -190,4 +199,5 @@ __all__ = (
     "Verdict",
     "WithdrawnConsent",
     "WithdrawnGuardianship",
+    "Wording",
 )

@@ -14,13 +14,14 @@ from placet.api.permission.v1 import permission_pb2 as pb
 from placet.api.permission.v1 import permission_pb2_grpc, register_pb2, register_pb2_grpc
 from placet.kit.grpc.caller import caller, deadline
 from placet.kit.grpc.peer import Thumbprint
-from placet.permission.handlers import authorize, check, legal, outcomes, registers
+from placet.permission.handlers import authorize, check, explaining, legal, outcomes, registers
 from placet.permission.model.events import Asked
 from placet.permission.model.fields import check_bytes, check_int, check_result, check_uuid
 from placet.permission.model.registers import Device, Item, ItemKind, Purpose, Site
 from placet.permission.pipeline import pipelined
 from placet.permission.ports import Outcomes
 from placet.permission.wire import events as events_wire
+from placet.permission.wire import explaining as explaining_wire
 from placet.permission.wire import legal as legal_wire
 from placet.permission.wire import registers as registers_wire
 
@@ -125,6 +126,12 @@ class PermissionServicer(permission_pb2_grpc.PermissionServiceServicer):
     ) -> pb.GetLegalPermissionResponse:
         permission = await legal.get(request.controller, check_uuid("id", request.id), self._desks.legal)
         return legal_wire.permission_to_pb(permission)
+
+    async def ExplainDecision(self, request: pb.ExplainDecisionRequest, context: Context) -> pb.ExplainDecisionResponse:
+        decision = check_int("decision", request.decision)
+        return explaining_wire.explained_to_pb(
+            await explaining.explain(request.controller, decision, self._desks.events)
+        )
 
     async def _authorize(self, asked: Asked) -> authorize.Answered:
         return await authorize.authorize(asked, self._desks.events, now=self._now(), deadline=deadline())

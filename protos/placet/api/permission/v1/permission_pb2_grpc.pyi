@@ -57,6 +57,8 @@ class PermissionServiceStub:
     """Revokes a legal permission; in force once this returns."""
     GetLegalPermission: _grpc.UnaryUnaryMultiCallable[_permission_pb2.GetLegalPermissionRequest, _permission_pb2.GetLegalPermissionResponse]
     """Returns a legal permission with its draft, approvals and state."""
+    ExplainDecision: _grpc.UnaryUnaryMultiCallable[_permission_pb2.ExplainDecisionRequest, _permission_pb2.ExplainDecisionResponse]
+    """What the articles of a decision say: rule, source, how well it was read, what to do; in both languages."""
 
 @_typing.type_check_only
 class PermissionServiceAsyncStub(PermissionServiceStub):
@@ -87,6 +89,8 @@ class PermissionServiceAsyncStub(PermissionServiceStub):
     """Revokes a legal permission; in force once this returns."""
     GetLegalPermission: _aio.UnaryUnaryMultiCallable[_permission_pb2.GetLegalPermissionRequest, _permission_pb2.GetLegalPermissionResponse]  # type: ignore[assignment]
     """Returns a legal permission with its draft, approvals and state."""
+    ExplainDecision: _aio.UnaryUnaryMultiCallable[_permission_pb2.ExplainDecisionRequest, _permission_pb2.ExplainDecisionResponse]  # type: ignore[assignment]
+    """What the articles of a decision say: rule, source, how well it was read, what to do; in both languages."""
 
 class PermissionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Asked before a face is processed: is there a valid basis? The answer is in the ledger before it is given."""
@@ -186,5 +190,13 @@ class PermissionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_permission_pb2.GetLegalPermissionResponse, _abc.Awaitable[_permission_pb2.GetLegalPermissionResponse]]:
         """Returns a legal permission with its draft, approvals and state."""
+
+    @_abc_1.abstractmethod
+    def ExplainDecision(
+        self,
+        request: _permission_pb2.ExplainDecisionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_permission_pb2.ExplainDecisionResponse, _abc.Awaitable[_permission_pb2.ExplainDecisionResponse]]:
+        """What the articles of a decision say: rule, source, how well it was read, what to do; in both languages."""
 
 def add_PermissionServiceServicer_to_server(servicer: PermissionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -63,4 +63,6 @@ LEGAL_STATE: Final = Words(vocabulary.LegalState, permission_pb2.LegalState, "LE
 AUDIENCE: Final = Words(vocabulary.Audience, permission_pb2.PermitWish.Audience, "AUDIENCE_")
 APPROVER_ROLE: Final = Words(vocabulary.ApproverRole, access_pb2.Role, "ROLE_")
 CONTROLLER_STATE: Final = Words(vocabulary.ControllerState, audit_pb2.ControllerState, "CONTROLLER_STATE_")
+STANDING: Final = Words(vocabulary.Standing, permission_pb2.ExplainedArticle.Standing, "STANDING_")
+CONFIDENCE: Final = Words(vocabulary.Confidence, permission_pb2.ExplainedArticle.Confidence, "CONFIDENCE_")
 ALL: Final = tuple(one for one in list(globals().values()) if isinstance(one, Words))

@@ -1,6 +1,6 @@
 """`placet policy explain`: why a decision was made, article by article, with sources and what to do.
 
-Owns finding the decision: in a log by position or by the event's id, in a proof bundle, or made here of a file of facts.
+Owns finding the decision: in a log by position or by the event's id, in a proof bundle, or made of a file of facts.
 What it means is `policy.explaining`, how it is said `policy.telling`. Verifies nothing: `placet verify` does.
 """
 

@@ -30,6 +30,7 @@ from placet.permission.model.events import (
 )
 from placet.permission.model.projection import Projection
 from placet.permission.model.vocabulary import SECOND, Verdict
+from placet.permission.policy.pack import Pack
 from placet.permission.ports import Articles, Books, Consents, Ledger, PermitKeys, Pins
 
 
@@ -46,6 +47,8 @@ class Desk:
     permit_keys: PermitKeys
     pins: Pins
     issuer: str
+    # Whose texts explain a decision.
+    packs: tuple[Pack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
