@@ -17,23 +17,21 @@ from rich.progress import track
 from placet.evidence.bundle import BUNDLE, parse_bundle
 from placet.evidence.entries import parse_entry
 from placet.evidence.entryview import EventView, quick_event, read_event
-from placet.evidence.errors import EvidenceError
 from placet.evidence.kinds import Decision, Event, Use
 from placet.evidence.reasons import Reason
 from placet.evidence.words import Language
-from placet.kit.errors import Invalid, NotFound, PlacetError
+from placet.kit.errors import Invalid, NotFound
 from placet.permission.commands.choosing import choose, shipped
+from placet.permission.commands.failing import Failures, said
 from placet.permission.commands.logs import LogSource, open_log
 from placet.permission.commands.output import Output, OutputOption
 from placet.permission.policy import scenarios
 from placet.permission.policy.engine import judge
-from placet.permission.policy.errors import ScenarioInvalid
 from placet.permission.policy.explaining import Explanation
 from placet.permission.policy.explaining import explain as explained
 from placet.permission.policy.pack import DEFAULT_PACK, Pack
 from placet.permission.policy.redeciding import LoggedDecision, as_logged, read_decision
 from placet.permission.policy.telling import plain, tell
-from placet.tlog.errors import TlogError
 
 
 class Found(NamedTuple):
@@ -74,8 +72,8 @@ def explain(
             assert file is not None
             found, packs = _filed(file, pack or [])
         explanation = explained(found.decision, packs, found.reasons)
-    except (PlacetError, EvidenceError, TlogError, ScenarioInvalid) as error:
-        err.print(str(error), style="red", markup=False)
+    except Failures as error:
+        err.print(said(error), style="red", markup=False)
         raise typer.Exit(2) from None
     _say(explanation, lang, output)
 

@@ -14,16 +14,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from placet.evidence.errors import EvidenceError
-from placet.kit.errors import PlacetError
 from placet.permission.commands.choosing import choose, shipped
+from placet.permission.commands.failing import Failures, said
 from placet.permission.commands.logs import LogSource, open_log
 from placet.permission.commands.output import Output, OutputOption
 from placet.permission.policy.metadata import Confidence
 from placet.permission.policy.pack import Pack
 from placet.permission.policy.redeciding import AGE
 from placet.permission.policy.shadow import Change, Changes, Report, Shadow
-from placet.tlog.errors import TlogError
 
 # Rows of a table for people; `-o json` has all.
 MOST_ROWS: Final = 20
@@ -67,8 +65,8 @@ def shadow(
         with open_log(log, controller) as source:
             report, seconds = _run(source, Shadow(asked, versions), err)
             name = source.name
-    except (PlacetError, EvidenceError, TlogError) as error:
-        err.print(str(error), style="red", markup=False)
+    except Failures as error:
+        err.print(said(error), style="red", markup=False)
         raise typer.Exit(2) from None
     found = _plain(name, report, asked, {pack.hash for pack in (*asked, *versions)}) | {"seconds": round(seconds, 3)}
     if output is Output.JSON:

@@ -7,6 +7,7 @@ step) and that `unverified` and a text of another version are always said. Never
 from collections.abc import Iterator
 from typing import Any, Final
 
+from placet.evidence.reasons import Reason
 from placet.evidence.words import WORDS, Language
 from placet.permission.model.vocabulary import Verdict
 from placet.permission.policy import chinese, sayings
@@ -69,10 +70,11 @@ def _lines(explanation: Explanation, language: Language) -> Iterator[str]:
 
     packs = WORDS[language].comma.join(_pack(one, language) for one in explanation.packs) or WORDS[language].nothing
     verdict = sayings.ALLOWED if explanation.verdict is Verdict.ALLOW else sayings.DENIED
-    yield f"{say(verdict)} {say(sayings.DECIDED_UNDER, packs=packs)}"
+    yield " ".join((say(verdict), say(sayings.DECIDED_UNDER, packs=packs)))
     for reason in explanation.reasons:
         yield say(sayings.REASON, reason=WORDS[language].terms[reason])
-        if reason in sayings.NEXT:
+        # About the law, the articles that follow say themselves what to do.
+        if reason in sayings.NEXT and not (reason is Reason.POLICY and explanation.articles):
             yield "  " + say(sayings.DO, text=say(sayings.NEXT[reason]))
     for code in explanation.errors:
         what, step = sayings.ERRORS.get(code, (Said(code, code), Said("", "")))
