@@ -17,7 +17,8 @@ from placet.evidence.terms import LeafIndex
 from placet.permission.policy.context import lawful
 from placet.permission.policy.engine import judge
 from placet.permission.policy.pack import load_shipped
-from placet.sdk.commands import run
+from placet.sdk.commands import loading, run
+from placet.tlog.note import format_vkey
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -83,16 +84,42 @@ def test_a_use_is_explained_by_its_event(real_log: RealLog, explain: Run) -> Non
 
 
 def test_a_bundle(tmp_path: Path, explain: Run) -> None:
-    log = MemoryLog()
-    log.submit(consent())
-    cn = load_shipped()
-    (made,) = log.submit(event(), decision=judge([cn], lawful(filing_current=False)).draft())
-    path = tmp_path / "bundle.json"
-    path.write_text(format_evidence(build_bundle(log, LeafIndex(made.i))))  # type: ignore[union-attr]
+    path = bundle_of(MemoryLog(), tmp_path / "bundle.json")
     status, out, _ = explain(path)
     assert status == 0
     assert "Forbidden by cn-2025/art-15" in out
     assert "filing_current: no" in out
+
+
+def bundle_of(log: MemoryLog, path: Path) -> Path:
+    """A bundle of an event that a real pack denies."""
+    log.submit(consent())
+    denied = judge([load_shipped()], lawful(filing_current=False)).draft()
+    (made,) = log.submit(event(), decision=denied)
+    path.write_text(format_evidence(build_bundle(log, LeafIndex(made.i))))  # type: ignore[union-attr]
+    return path
+
+
+def test_verify_explains_what_it_verified(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = MemoryLog()
+    path, vkey = bundle_of(log, tmp_path / "bundle.json"), format_vkey(log.signer.vkey)
+    assert run(["verify", str(path), "--key", vkey, "--explain", "--lang", "zh-CN"]) == 0
+    out = capsys.readouterr().out
+    assert out.index("已证明") < out.index("禁止条款 cn-2025/art-15")
+    path.write_text(path.read_text().replace('"index":', '"index": ', 1).replace("log.example", "log.elsewhere"))
+    assert run(["verify", str(path), "--key", vkey, "--explain"]) == 1
+    assert "art-15" not in capsys.readouterr().out, "what does not hold was explained"
+    assert run(["verify", str(path), "--key", vkey, "--explain", "--json"]) == 2
+
+
+def test_verify_says_what_is_missing_to_explain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "entry_points", lambda **_: [])
+    log = MemoryLog()
+    path = bundle_of(log, tmp_path / "bundle.json")
+    assert run(["verify", str(path), "--key", format_vkey(log.signer.vkey), "--explain"]) == 2
+    assert "placet-permission" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

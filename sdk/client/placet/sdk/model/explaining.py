@@ -56,23 +56,23 @@ class Explanation:
 
 
 _FORBIDS: Final = Wording(en="Forbidden by {id}", zh_cn="禁止条款 {id}")
-_PERMITS: Final = Wording(en="Permitted by {id}", zh_cn="允许条款 {id}")
+_PERMITS: Final = Wording(en="Permitted by {id}", zh_cn="准许条款 {id}")
 _UNKNOWN: Final = Wording(
     en="  The service has no text of this article: its pack is not shipped any more.",
-    zh_cn="  服务中没有该条款的文字:该规则包已不再随附。",
+    zh_cn="  服务中没有该条款的文字：该策略包已不再随附。",
 )
 _OTHER: Final = Wording(
     en="  The version that decided is not shipped any more; this is the text of version {version}, which may differ.",
-    zh_cn="  作出决定的版本已不再随附;以下为版本 {version} 的文字,可能有所不同。",
+    zh_cn="  作出决定的版本已不再随附；以下为版本 {version} 的文字，可能有所不同。",
 )
-_RULE: Final = Wording(en="  Rule: {text}", zh_cn="  规则:{text}")
-_SOURCE: Final = Wording(en="  Source: {source}, {address} ({read})", zh_cn="  出处:{source},{address}({read})")
+_RULE: Final = Wording(en="  Rule: {text}", zh_cn="  规则：{text}")
+_SOURCE: Final = Wording(en="  Source: {source}, {address} ({read})", zh_cn="  出处：{source}，{address}（{read}）")
 _READ: Final = {
     Confidence.READ: Wording(en="read", zh_cn="已读"),
-    Confidence.UNVERIFIED: Wording(en="UNVERIFIED: nobody has read the text", zh_cn="未核实:未读到条文原文"),
+    Confidence.UNVERIFIED: Wording(en="UNVERIFIED: nobody has read the text", zh_cn="未核实：未读到条文原文"),
 }
-_FACTS: Final = Wording(en="  Facts: {facts}", zh_cn="  事实:{facts}")
-_NEXT: Final = Wording(en="  What to do: {text}", zh_cn="  应如何处理:{text}")
+_FACTS: Final = Wording(en="  Facts: {facts}", zh_cn="  事实：{facts}")
+_NEXT: Final = Wording(en="  What to do: {text}", zh_cn="  应如何处理：{text}")
 
 
 def _lines(article: ExplainedArticle, language: Language) -> Iterator[str]:

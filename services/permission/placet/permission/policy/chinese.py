@@ -14,7 +14,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "consent_explicit": "明示同意",
     "consent_written": "书面同意",
     "consent_egress": "同意外传",
-    "minor": "按该规则包属未成年人",
+    "minor": "按该策略包属未成年人",
     "guardian_active": "所需监护关系有效",
     "purpose_registered": "目的已登记",
     "necessity_stated": "已说明必要性",
@@ -47,8 +47,8 @@ FIELDS: Final[Mapping[str, str]] = {
 WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "operation": {
         "enrol": "注册",
-        "verify": "验证(1:1)",
-        "identify": "辨识(1:N)",
+        "verify": "验证（1:1）",
+        "identify": "辨识（1:N）",
         "analyse": "分析",
         "export": "导出",
         "delete": "删除",

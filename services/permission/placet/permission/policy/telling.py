@@ -128,7 +128,7 @@ def _fact(fact: Fact, language: Language) -> str:
     if language is Language.EN:
         return f"{name}: {shown}"
     word = chinese.WORDS.get(name, {}).get(shown)
-    return f"{chinese.FIELDS.get(name, name)}({name}):{f'{word}({shown})' if word else shown}"
+    return f"{chinese.FIELDS.get(name, name)}（{name}）：{f'{word}（{shown}）' if word else shown}"
 
 
 def _in(text: Text, language: Language) -> str:
