@@ -28,7 +28,7 @@ from placet.permission.model.projection import Projection
 from placet.permission.model.vocabulary import SECOND
 from placet.permission.peers import BusConsents, BusControllers
 from placet.permission.policy.engine import Engine
-from placet.permission.policy.pack import Pack, load_shipped
+from placet.permission.policy.pack import load_shipped
 from placet.permission.servicer import Desks, PermissionServicer, RegisterServicer
 from placet.permission.settings import Settings
 from placet.permission.store import legal as legal_store
@@ -53,15 +53,13 @@ class _Parts:
     keys: PublishedKeys
     projection: Projection
     rulings: Rulings
-    packs: tuple[Pack, ...]
 
 
 async def start(stack: Stack[Settings]) -> None:
     """Start the permission service."""
     settings = stack.settings
     make_directory(settings.data_dir, 0o700)
-    engine = Engine(load_shipped(pack) for pack in settings.packs)
-    rulings = Rulings(engine)
+    rulings = Rulings(Engine(load_shipped(pack) for pack in settings.packs))
     database = await Database.open(settings.database())
     stack.on_stop(database.close)
     await database.create_all(Table.metadata)
@@ -85,7 +83,6 @@ async def start(stack: Stack[Settings]) -> None:
             keys=keys,
             projection=projection,
             rulings=rulings,
-            packs=engine.packs,
         ),
     )
     thumbprint = thumbprint_reader(certificates=settings.tls_client_ca is not None)
@@ -146,7 +143,6 @@ def _desks(stack: Stack[Settings], parts: _Parts) -> Desks:
             permit_keys=parts.keys,
             pins=SqlPins(database),
             issuer=settings.permit_issuer,
-            packs=parts.packs,
         ),
         legal=LegalDesk(
             permissions=legal_store.SqlLegalPermissions(

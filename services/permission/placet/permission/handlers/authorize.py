@@ -30,7 +30,6 @@ from placet.permission.model.events import (
 )
 from placet.permission.model.projection import Projection
 from placet.permission.model.vocabulary import SECOND, Verdict
-from placet.permission.policy.pack import Pack
 from placet.permission.ports import Articles, Books, Consents, Ledger, PermitKeys, Pins
 
 
@@ -47,8 +46,6 @@ class Desk:
     permit_keys: PermitKeys
     pins: Pins
     issuer: str
-    # Whose texts explain a decision.
-    packs: tuple[Pack, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,4 +11,4 @@ from placet.permission.policy.explaining import Article, articles
 async def explain(controller: str, decision: int, desk: Desk) -> tuple[Article, ...]:
     """Return the articles of the decision at that index, those that forbid first; none if it was not made here."""
     decided = desk.articles.known(controller, decision) or await desk.articles.recall(controller, decision)
-    return articles(decided.permitted_by, decided.forbidden_by, set(decided.policies), desk.packs)
+    return articles(decided.permitted_by, decided.forbidden_by, set(decided.policies), desk.rulings.packs)
