@@ -11,7 +11,7 @@ Source: law.md section 4.
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import combinations
 
 import msgspec
@@ -126,10 +126,12 @@ class Judge:
         self._packs = tuple(sorted(packs, key=lambda pack: pack.id))
         self._policies = tuple(PolicyRef(hash=pack.hash, id=pack.id) for pack in self._packs)
         self._minor = {band: self._minor_for(band) for band in AgeBand}
+        # One pack is the usual case: its findings are the decision's.
+        self._find = partial(_ask, self._packs[0]) if len(self._packs) == 1 else self._together
 
     def decide(self, context: Context) -> Decision:
         """Return what all packs together say: the strictest wins, and any error denies."""
-        found = _ask(self._packs[0], context) if len(self._packs) == 1 else self._together(context)
+        found = self._find(context)
         errors = found.errors
         return Decision(
             policies=self._policies,
