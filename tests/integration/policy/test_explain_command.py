@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fakes.evidence_drafts import consent, event
 from fakes.evidence_log import MemoryLog
+from fakes.log_files import write_tree
 from integration.policy.conftest import RealLog
 
 from placet.evidence.building import build_bundle
@@ -120,6 +121,14 @@ def test_verify_says_what_is_missing_to_explain(
     path = bundle_of(log, tmp_path / "bundle.json")
     assert run(["verify", str(path), "--key", format_vkey(log.signer.vkey), "--explain"]) == 2
     assert "placet-permission" in capsys.readouterr().err
+
+
+def test_an_event_that_names_no_decision_is_a_broken_log(tmp_path: Path, explain: Run) -> None:
+    log = MemoryLog()
+    bundle_of(log, tmp_path / "bundle.json")
+    log.entries[5] = log.entries[5].replace(b'"decision":4', b'"decision":2')
+    status, _, err = explain("--log", write_tree(log, tmp_path / "tiles"), "--position", 5)
+    assert (status, "entry 2 is no decision" in err) == (2, True)
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,23 @@
 
 import json
 import shutil
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.evidence_drafts import consent, event
+from fakes.evidence_log import MemoryLog
+from fakes.log_files import write_tree
 from integration.policy.conftest import RealLog
 
 from placet.evidence.kinds import Event
-from placet.permission.policy.pack import SHIPPED
+from placet.permission.policy.context import lawful
+from placet.permission.policy.engine import judge
+from placet.permission.policy.pack import SHIPPED, load_shipped
 from placet.sdk.commands import run
 
 Run = Callable[..., tuple[int, str, str]]
@@ -142,3 +149,41 @@ def test_a_partial_bundle_may_have_given_way_to_the_full_one(
     lines[1] = "200"
     (copy / "checkpoint").write_text("\n".join(lines))
     assert report("cn-2025", "--log", copy)["entries"] == 200
+
+
+def test_a_database_with_several_logs_or_with_gaps(real_log: RealLog, tmp_path: Path, shadow: Run) -> None:
+    copy = Path(shutil.copy(real_log.folder / "audit.db", tmp_path / "audit.db"))
+    size = len(real_log.entries)
+    with sqlite3.connect(copy) as database:
+        database.execute(f"UPDATE log SET size = {size + 1}")
+    status, _, err = shadow("cn-2025", "--log", copy)
+    assert (status, "missing" in err) == (2, True)
+    with sqlite3.connect(copy) as database:
+        database.execute(f"UPDATE log SET size = {size}")
+        columns = [row[1] for row in database.execute("PRAGMA table_info(log)")]
+        other = {"id": "99", "controller": "'shop'", "origin": "'log.example/shop'", "size": "0"}
+        values = ", ".join(other.get(name, name) for name in columns)
+        database.execute(f"INSERT INTO log ({', '.join(columns)}) SELECT {values} FROM log")
+    status, _, err = shadow("cn-2025", "--log", copy)
+    assert (status, "name one of bank, shop" in err) == (2, True)
+    assert shadow("cn-2025", "--log", copy, "--controller", "bank")[0] == 0
+
+
+def test_what_the_log_does_not_tell_is_said(tmp_path: Path, shadow: Run) -> None:
+    cn = load_shipped()
+    log = MemoryLog()
+    log.submit(consent(sites=("*",)))
+    lost = replace(cn, id="lost", hash="A" * 43)
+    for number in range(45):
+        denied = judge([lost], lawful(filing_current=number % 2 == 0)).draft()
+        log.submit(event(number, site=f"branch.{number}"), decision=denied)
+    whole = judge([cn], lawful()).draft()
+    partial = replace(whole, context={name: value for name, value in whole.context.items() if name != "sign_valid"})
+    log.submit(event(99, site="branch.1"), decision=partial)
+    status, out, err = shadow("cn-2025", "--log", write_tree(log, tmp_path / "tiles"))
+    assert status == 0, err
+    said = " ".join(out.split())
+    assert "23 events are undetermined: their verdict hangs on an age that the log does not tell" in said
+    assert "1 events are undetermined: their verdict hangs on sign_valid, which the log does not have" in said
+    assert "45 events were decided under a version of lost that is not at hand" in said
+    assert "more: `-o json` has all" in said

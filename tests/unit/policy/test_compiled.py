@@ -66,6 +66,7 @@ TRUE = [
     "[1, 2, 2].containsAll([2, 1]) && [[1]].containsAny([[1], 3])",
     "[].isEmpty() && ![0].isEmpty()",
     '"a*b" like "a\\*b" && "axxb" like "a*b" && !("ab" like "b*a")',
+    '"xaybz" like "*a*b*" && !("xbya" like "*a*b*") && "abcab" like "ab*ab" && !("aba" like "ab*ba")',
     "context has egress && !(context has nothing) && !(context.operation has name)",
     '{"a b": {c: 1}}["a b"].c == 1',
     f"-({MAX}) - 1 == -9223372036854775808",
