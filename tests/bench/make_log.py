@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # as pytest does: the fakes are shared with the tests
 
-from fakes.varied_story import Batch, VariedStory
+from fakes.varied_story import Batch, Decide, VariedStory
 from integration.audit.rig import Rig
 
 from placet.audit.export import export_tiles
@@ -23,15 +23,23 @@ Progress = Callable[[int, int], None]
 
 
 def make_log(
-    folder: Path, size: int, *, people: int, seed: int = 7, alone: bool = False, progress: Progress = lambda *_: None
+    folder: Path,
+    size: int,
+    *,
+    people: int,
+    seed: int = 7,
+    alone: bool = False,
+    decide: Decide | None = None,
+    progress: Progress = lambda *_: None,
 ) -> str:
     """Write a log of at least `size` entries as a tree below `folder`/tiles and return its verifier key.
 
-    `alone`: everything is asked for on its own, so that every event is followed by its state.
+    `alone`: everything is asked for on its own, so that every event is followed by its state. `decide`: what the law
+    says of an event's facts; without it, one fixed decision or another.
     """
     rig = Rig(folder)
     try:
-        story = VariedStory(rig.log.origin, rig.now, seed=seed, people=people)
+        story = VariedStory(rig.log.origin, rig.now, seed=seed, people=people, decide=decide)
         length = 0
         while length < size:
             batch = story.batch()

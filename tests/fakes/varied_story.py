@@ -6,9 +6,9 @@ what became of it with `took`. Every kind of entry and nearly every reason for a
 
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from fakes.evidence_drafts import YEAR, consent, decision, forbidding, guardianship, legal_permission
@@ -38,6 +38,9 @@ INFERENCES: Final = ("none", "gender", "age")
 SIZES: Final = (1, 1, 1, 1, 2, 4, 8, 16, 32, 64, 128)
 
 
+Decide: TypeAlias = Callable[[Mapping[str, Any], random.Random], DecisionDraft]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """What one service asks for at once; an event comes with its decision."""
@@ -49,8 +52,12 @@ class Batch:
 class VariedStory:
     """The story of one log from its first consent on; `now` is its time and moves."""
 
-    def __init__(self, origin: str, now: int, *, seed: int = 7, people: int = 200) -> None:
+    def __init__(
+        self, origin: str, now: int, *, seed: int = 7, people: int = 200, decide: Decide | None = None
+    ) -> None:
+        """`decide` makes the decision of an event from its facts, instead of a fixed one."""
         self.now = now
+        self._decide = decide
         self._origin = origin
         self._dice = random.Random(seed)
         self._people = people
@@ -214,7 +221,7 @@ class VariedStory:
             "place_class": dice.choice(PLACES),
             "inference": dice.choice(INFERENCES),
         }
-        return event, made(context=context)
+        return event, self._decide(context, dice) if self._decide else made(context=context)
 
     def _odd(self, form: str) -> tuple[dict[str, Any], Any, str]:
         none = {"basis": None}, decision, "none"

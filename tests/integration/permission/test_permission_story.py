@@ -55,6 +55,24 @@ async def test_what_is_denied_is_an_answer_with_its_reasons_and_articles(bank: C
         assert answer.forbidden_by or words.REASON_POLICY not in answer.reasons, name
 
 
+async def test_a_denial_is_explained_by_its_decision(bank: Client) -> None:
+    await bank.consent("explained")
+    answer = await bank.authorize(bank.event("explained", inference=words.INFERENCE_ETHNICITY))
+    request = pb.ExplainDecisionRequest(controller="bank", decision=answer.decision)
+    found = (await bank.call("permission", "ExplainDecision", request)).articles
+    assert [one.id for one in found if one.forbids] == list(answer.forbidden_by)
+    assert [one.id for one in found if not one.forbids] == list(answer.permitted_by)
+    banned = next(one for one in found if one.id == "cn-2025/pipl-28")
+    assert banned.standing == pb.ExplainedArticle.STANDING_EXACT
+    assert banned.confidence == pb.ExplainedArticle.CONFIDENCE_UNVERIFIED
+    assert "28" in banned.source.en
+    assert banned.explanation.zh_cn
+    assert banned.next.en
+    assert list(banned.looks_at) == ["inference"]
+    request.decision = 2**40
+    assert not (await bank.call("permission", "ExplainDecision", request)).articles
+
+
 async def test_a_batch_is_proven_by_runs(bank: Client) -> None:
     given = [await bank.consent(f"batch-{n}") for n in range(3)]
     events = [bank.event(f"batch-{n % 4}") for n in range(64)]

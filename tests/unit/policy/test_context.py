@@ -114,5 +114,5 @@ def test_from_words_names_the_field_at_fault(words: dict[str, object], field: st
 
 
 def test_the_key_is_not_a_field_of_the_context() -> None:
-    assert [item.name for item in fields(Context) if not item.init] == ["_key", "_hash"]
+    assert [item.name for item in fields(Context) if not item.init] == ["values", "_hash"]
     assert "_key" not in repr(lawful())

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from msgspec import structs
 
 from placet.evidence.drafts import check_draft
 from placet.permission.model.vocabulary import AgeBand, Verdict
@@ -116,7 +117,7 @@ def test_each_pack_must_permit(cn: Pack) -> None:
 
 
 def test_an_error_denies_even_if_the_evaluator_says_yes(cn: Pack) -> None:
-    careless, _ = told(cn, "one", replace(yes("one/art-1"), errors=(ErrorCode.EVALUATION_ERROR,)))
+    careless, _ = told(cn, "one", structs.replace(yes("one/art-1"), errors=(ErrorCode.EVALUATION_ERROR,)))
     decision = judge([careless], lawful())
     assert (decision.verdict, decision.errors) == (Verdict.DENY, ("EVALUATION_ERROR",))
 
@@ -200,3 +201,14 @@ def test_a_known_decision_costs_under_three_microseconds(cn: Pack) -> None:
 
     for context in (known, equal):
         assert min(cost(context) for _ in range(30)) < 3.0
+
+
+def test_a_decision_shows_and_compares_all_but_the_age(cn: Pack) -> None:
+    minors = [judge([cn], lawful(age_band=band)) for band in (AgeBand.UNDER_13, AgeBand.AGE_13, AgeBand.UNKNOWN)]
+    assert minors[0] == minors[1] == minors[2]
+    assert minors[0] != judge([cn], lawful(age_band=AgeBand.ADULT))
+    assert minors[0] != "a decision"
+    assert "cn-2025/art-7" in repr(minors[0])
+    assert "under_13" not in repr(minors[0])
+    with pytest.raises(TypeError):
+        hash(minors[0])

@@ -20,17 +20,17 @@ from placet.sdk.transport.methods import Method
 NAMES = """
 AlreadyExists Alternative AlternativeUsage AmendedConsent Approved Approver ApproverRole Assessment AsyncClient
 AsyncOperatorClient Attestation Audience BasisOrdinal CaptureFlow CapturedConsent Channel Checked CheckedReceipt
-CheckpointFile CheckpointStore Choice Client Coalescing Config ConfigError Conflict Consent ConsentState
+CheckpointFile CheckpointStore Choice Client Coalescing Confidence Config ConfigError Conflict Consent ConsentState
 ControllerDetails ControllerState Corrupt Customer Decision Denied Deployment Destroyed Device DutyState EndedBy
-Enrolled Exhausted Expression FaceEvent Filing FilingDocument FilingDuty FilingFacts FilingForecast FilingKind
-FilingStatus Filter Forbidden Form GuardianKind Guardianship GuardianshipState Holding Holdings Incident Inference
-Internal Invalid IssuedPermission Kind LeafIndex LedgerEntry LegalApproval LegalCode LegalDraft LegalPermission
-LegalRequest LegalState LogCheckpoint Match Measure MeasureAttestation Micros NationalChannel NotFound NotServed
-Notice NoticeText Operation OperatorClient OperatorConfig Page PermitWish Permitted PersonRange PlaceClass
-PlacetError Posture PostureArticle PostureEvidence PostureFinding PosturePoint PostureState Precondition
-ProofBundle ProofError PublishedNotice Purpose Reason Receipt ReceiptFolder ReceiptStore ReferenceKey
-RetentionAnchor RevokedPermission Site StockDay Storage SubjectRef SubjectReferences Targets Template Tls TokenFile
-Unauthenticated Unreachable Verdict WithdrawnConsent WithdrawnGuardianship
+Enrolled Exhausted ExplainedArticle Explanation Expression FaceEvent Filing FilingDocument FilingDuty FilingFacts
+FilingForecast FilingKind FilingStatus Filter Forbidden Form GuardianKind Guardianship GuardianshipState Holding
+Holdings Incident Inference Internal Invalid IssuedPermission Kind Language LeafIndex LedgerEntry LegalApproval
+LegalCode LegalDraft LegalPermission LegalRequest LegalState LogCheckpoint Match Measure MeasureAttestation Micros
+NationalChannel NotFound NotServed Notice NoticeText Operation OperatorClient OperatorConfig Page PermitWish
+Permitted PersonRange PlaceClass PlacetError Posture PostureArticle PostureEvidence PostureFinding PosturePoint
+PostureState Precondition ProofBundle ProofError PublishedNotice Purpose Reason Receipt ReceiptFolder ReceiptStore
+ReferenceKey RetentionAnchor RevokedPermission Site Standing StockDay Storage SubjectRef SubjectReferences Targets
+Template Tls TokenFile Unauthenticated Unreachable Verdict WithdrawnConsent WithdrawnGuardianship Wording
 """.split()  # noqa: SIM905
 AREAS = (
     *("faces", "stream", "consents", "registers", "attestations", "posture"),

@@ -20,7 +20,8 @@ def enums() -> list[EnumDescriptor]:
     permission = (permission_pb2, register_pb2, attestations_pb2, posture_pb2)
     files = (vocabulary_pb2, access_pb2, errors_pb2, consent_pb2, *permission, audit_pb2)
     found = [one for file in files for one in file.DESCRIPTOR.enum_types_by_name.values()]
-    return [*found, *permission_pb2.PermitWish.DESCRIPTOR.enum_types]
+    nested = (permission_pb2.PermitWish, permission_pb2.ExplainedArticle)
+    return [*found, *(one for message in nested for one in message.DESCRIPTOR.enum_types)]
 
 
 def test_every_enum_of_the_protos_has_its_words() -> None:

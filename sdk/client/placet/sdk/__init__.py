@@ -49,6 +49,7 @@ from placet.sdk.model.consents import (
     WithdrawnConsent,
     WithdrawnGuardianship,
 )
+from placet.sdk.model.explaining import ExplainedArticle, Explanation, Wording
 from placet.sdk.model.faces import Checked, Customer, Decision, FaceEvent, Permitted, PermitWish
 from placet.sdk.model.filings import (
     Filing,
@@ -91,6 +92,7 @@ from placet.sdk.vocabulary import (
     BasisOrdinal,
     Channel,
     Choice,
+    Confidence,
     ConsentState,
     ControllerState,
     DutyState,
@@ -101,6 +103,7 @@ from placet.sdk.vocabulary import (
     GuardianKind,
     GuardianshipState,
     Inference,
+    Language,
     LeafIndex,
     LegalCode,
     LegalState,
@@ -112,6 +115,7 @@ from placet.sdk.vocabulary import (
     PostureState,
     Reason,
     RetentionAnchor,
+    Standing,
     Storage,
     Verdict,
 )
@@ -140,6 +144,7 @@ __all__ = (
     "Choice",
     "Client",
     "Coalescing",
+    "Confidence",
     "Config",
     "ConfigError",
     "Conflict",
@@ -158,6 +163,8 @@ __all__ = (
     "EndedBy",
     "Enrolled",
     "Exhausted",
+    "ExplainedArticle",
+    "Explanation",
     "Expression",
     "FaceEvent",
     "Filing",
@@ -181,6 +188,7 @@ __all__ = (
     "Invalid",
     "IssuedPermission",
     "Kind",
+    "Language",
     "LeafIndex",
     "LedgerEntry",
     "LegalApproval",
@@ -227,6 +235,7 @@ __all__ = (
     "RetentionAnchor",
     "RevokedPermission",
     "Site",
+    "Standing",
     "StockDay",
     "Storage",
     "SubjectRef",
@@ -240,4 +249,5 @@ __all__ = (
     "Verdict",
     "WithdrawnConsent",
     "WithdrawnGuardianship",
+    "Wording",
 )

@@ -115,6 +115,7 @@ class Client:
     consistency = method(AsyncClient.consistency)
     entry = method(AsyncClient.entry)
     bundle = method(AsyncClient.bundle)
+    explain = method(AsyncClient.explain)
     check_receipt = method(AsyncClient.check_receipt)
     check_receipts = method(AsyncClient.check_receipts)
     search_page = method(AsyncClient.search_page)

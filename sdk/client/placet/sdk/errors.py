@@ -210,11 +210,12 @@ class Denied(Exception):
         self.decision = decision
 
     def explain(self) -> str:
-        """Return the reasons, the articles that forbid it and what to offer instead."""
+        """Return the reasons, the articles that forbid it (`client.explain` has their texts) and what to offer."""
         decision = self.decision
         lines = [str(self)]
         if decision.forbidden_by:
             lines.append(f"  forbidden by: {', '.join(decision.forbidden_by)}")
+            lines.append("  what these say, and what to do: client.explain(denied.decision).text()")
         if decision.alternative:
             lines.append(f"  offer instead of the face: {decision.alternative}")
         return "\n".join(lines)

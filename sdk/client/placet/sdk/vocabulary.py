@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from placet.evidence.reasons import Reason
 from placet.evidence.terms import BasisOrdinal, EndedBy, Form, LeafIndex, Micros, Operation, Verdict
+from placet.evidence.words import Language
 
 __all__ = (
     "ApproverRole",
@@ -15,6 +16,7 @@ __all__ = (
     "BasisOrdinal",
     "Channel",
     "Choice",
+    "Confidence",
     "ConsentState",
     "ControllerState",
     "DutyState",
@@ -25,6 +27,7 @@ __all__ = (
     "GuardianKind",
     "GuardianshipState",
     "Inference",
+    "Language",
     "LeafIndex",
     "LegalCode",
     "LegalState",
@@ -36,6 +39,7 @@ __all__ = (
     "PostureState",
     "Reason",
     "RetentionAnchor",
+    "Standing",
     "Storage",
     "Verdict",
 )
@@ -235,3 +239,18 @@ class DutyState(StrEnum):
     FILED = "filed"
     FILED_LATE = "filed_late"
     UNDETERMINED = "undetermined"
+
+
+class Standing(StrEnum):
+    """Whose text is shown for an article of a decision."""
+
+    EXACT = "exact"
+    OTHER_VERSION = "other_version"
+    UNKNOWN = "unknown"
+
+
+class Confidence(StrEnum):
+    """Whether the text of an article was read in a source; what is unverified has to be shown as such."""
+
+    READ = "read"
+    UNVERIFIED = "unverified"

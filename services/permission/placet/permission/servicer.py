@@ -15,7 +15,16 @@ from placet.api.permission.v1 import permission_pb2 as pb
 from placet.api.permission.v1 import permission_pb2_grpc, posture_pb2, register_pb2, register_pb2_grpc
 from placet.kit.grpc.caller import caller, deadline
 from placet.kit.grpc.peer import Thumbprint
-from placet.permission.handlers import authorize, check, destroying, legal, outcomes, posture, registers
+from placet.permission.handlers import (
+    authorize,
+    check,
+    destroying,
+    explaining,
+    legal,
+    outcomes,
+    posture,
+    registers,
+)
 from placet.permission.model.attestations import (
     Alternative,
     AlternativeUsage,
@@ -31,6 +40,7 @@ from placet.permission.pipeline import pipelined
 from placet.permission.ports import Outcomes
 from placet.permission.wire import attestations as attestations_wire
 from placet.permission.wire import events as events_wire
+from placet.permission.wire import explaining as explaining_wire
 from placet.permission.wire import legal as legal_wire
 from placet.permission.wire import posture as posture_wire
 from placet.permission.wire import registers as registers_wire
@@ -144,6 +154,12 @@ class PermissionServicer(permission_pb2_grpc.PermissionServiceServicer):
         language = posture_wire.language_from_pb(request)
         found = await posture.posture(request.controller, self._desks.posture, now=self._now(), deadline=deadline())
         return posture_wire.posture_to_pb(found, language)
+
+    async def ExplainDecision(self, request: pb.ExplainDecisionRequest, context: Context) -> pb.ExplainDecisionResponse:
+        decision = check_int("decision", request.decision)
+        return explaining_wire.explained_to_pb(
+            await explaining.explain(request.controller, decision, self._desks.events)
+        )
 
     async def _authorize(self, asked: Asked) -> authorize.Answered:
         return await authorize.authorize(asked, self._desks.events, now=self._now(), deadline=deadline())

@@ -1003,3 +1003,180 @@ class GetLegalPermissionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__basis) -> _WhichOneofReturnType__basis | None: ...
 
 Global___GetLegalPermissionResponse: _TypeAlias = GetLegalPermissionResponse  # noqa: Y015
+
+@_typing.final
+class ExplainDecisionRequest(_message.Message):
+    """Which decision: the one that an answer names."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTROLLER_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    controller: _builtins.str
+    decision: _builtins.int
+    """Index of the `decision` entry."""
+    def __init__(
+        self,
+        *,
+        controller: _builtins.str = ...,
+        decision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["controller", b"controller", "decision", b"decision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainDecisionRequest: _TypeAlias = ExplainDecisionRequest  # noqa: Y015
+
+@_typing.final
+class Wording(_message.Message):
+    """One text in both languages."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EN_FIELD_NUMBER: _builtins.int
+    ZH_CN_FIELD_NUMBER: _builtins.int
+    en: _builtins.str
+    zh_cn: _builtins.str
+    def __init__(
+        self,
+        *,
+        en: _builtins.str = ...,
+        zh_cn: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["en", b"en", "zh_cn", b"zh_cn"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Wording: _TypeAlias = Wording  # noqa: Y015
+
+@_typing.final
+class ExplainedArticle(_message.Message):
+    """One article of a decision. But for id and side everything is empty where this service has no text of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Standing:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ExplainedArticle._Standing.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STANDING_UNSPECIFIED: ExplainedArticle._Standing.ValueType  # 0
+        STANDING_EXACT: ExplainedArticle._Standing.ValueType  # 1
+        """That of the very pack version that decided."""
+        STANDING_OTHER_VERSION: ExplainedArticle._Standing.ValueType  # 2
+        """That of another version of the pack; it may differ."""
+        STANDING_UNKNOWN: ExplainedArticle._Standing.ValueType  # 3
+        """The service has none."""
+
+    class Standing(_Standing, metaclass=_StandingEnumTypeWrapper):
+        """Whose text this is."""
+
+    STANDING_UNSPECIFIED: ExplainedArticle.Standing.ValueType  # 0
+    STANDING_EXACT: ExplainedArticle.Standing.ValueType  # 1
+    """That of the very pack version that decided."""
+    STANDING_OTHER_VERSION: ExplainedArticle.Standing.ValueType  # 2
+    """That of another version of the pack; it may differ."""
+    STANDING_UNKNOWN: ExplainedArticle.Standing.ValueType  # 3
+    """The service has none."""
+
+    class _Confidence:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ConfidenceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ExplainedArticle._Confidence.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        CONFIDENCE_UNSPECIFIED: ExplainedArticle._Confidence.ValueType  # 0
+        CONFIDENCE_READ: ExplainedArticle._Confidence.ValueType  # 1
+        CONFIDENCE_UNVERIFIED: ExplainedArticle._Confidence.ValueType  # 2
+        """Nobody read it in a source: show it as unverified."""
+
+    class Confidence(_Confidence, metaclass=_ConfidenceEnumTypeWrapper):
+        """Whether the text of the law was read."""
+
+    CONFIDENCE_UNSPECIFIED: ExplainedArticle.Confidence.ValueType  # 0
+    CONFIDENCE_READ: ExplainedArticle.Confidence.ValueType  # 1
+    CONFIDENCE_UNVERIFIED: ExplainedArticle.Confidence.ValueType  # 2
+    """Nobody read it in a source: show it as unverified."""
+
+    ID_FIELD_NUMBER: _builtins.int
+    FORBIDS_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    EXPLANATION_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    NEXT_FIELD_NUMBER: _builtins.int
+    LOOKS_AT_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    forbids: _builtins.bool
+    """Whether it forbids or permits."""
+    standing: Global___ExplainedArticle.Standing.ValueType
+    version: _builtins.str
+    """Version of the pack whose text this is."""
+    address: _builtins.str
+    confidence: Global___ExplainedArticle.Confidence.ValueType
+    @_builtins.property
+    def explanation(self) -> Global___Wording:
+        """What the rule says, in one sentence."""
+
+    @_builtins.property
+    def source(self) -> Global___Wording:
+        """Instrument and article, and where it is published."""
+
+    @_builtins.property
+    def next(self) -> Global___Wording:
+        """What to do, if it forbids."""
+
+    @_builtins.property
+    def looks_at(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Fields of the decision's context that the rule looks at."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        forbids: _builtins.bool = ...,
+        standing: Global___ExplainedArticle.Standing.ValueType = ...,
+        version: _builtins.str = ...,
+        explanation: Global___Wording | None = ...,
+        source: Global___Wording | None = ...,
+        address: _builtins.str = ...,
+        confidence: Global___ExplainedArticle.Confidence.ValueType = ...,
+        next: Global___Wording | None = ...,
+        looks_at: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["explanation", b"explanation", "next", b"next", "source", b"source"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "confidence", b"confidence", "explanation", b"explanation", "forbids", b"forbids", "id", b"id", "looks_at", b"looks_at", "next", b"next", "source", b"source", "standing", b"standing", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainedArticle: _TypeAlias = ExplainedArticle  # noqa: Y015
+
+@_typing.final
+class ExplainDecisionResponse(_message.Message):
+    """The articles of the decision, those that forbid first; none if this service did not make it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ARTICLES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def articles(self) -> _containers.RepeatedCompositeFieldContainer[Global___ExplainedArticle]: ...
+    def __init__(
+        self,
+        *,
+        articles: _abc.Iterable[Global___ExplainedArticle] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["articles", b"articles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExplainDecisionResponse: _TypeAlias = ExplainDecisionResponse  # noqa: Y015

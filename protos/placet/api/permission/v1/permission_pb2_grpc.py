@@ -101,6 +101,11 @@ class PermissionServiceStub:
                 request_serializer=placet_dot_api_dot_permission_dot_v1_dot_posture__pb2.GetPostureRequest.SerializeToString,
                 response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_posture__pb2.GetPostureResponse.FromString,
                 _registered_method=True)
+        self.ExplainDecision = channel.unary_unary(
+                '/placet.api.permission.v1.PermissionService/ExplainDecision',
+                request_serializer=placet_dot_api_dot_permission_dot_v1_dot_permission__pb2.ExplainDecisionRequest.SerializeToString,
+                response_deserializer=placet_dot_api_dot_permission_dot_v1_dot_permission__pb2.ExplainDecisionResponse.FromString,
+                _registered_method=True)
 
 
 class PermissionServiceServicer:
@@ -198,6 +203,13 @@ class PermissionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainDecision(self, request, context):
+        """What the articles of a decision say: rule, source, how well it was read, what to do; in both languages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PermissionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -265,6 +277,11 @@ def add_PermissionServiceServicer_to_server(servicer, server):
                     servicer.GetPosture,
                     request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_posture__pb2.GetPostureRequest.FromString,
                     response_serializer=placet_dot_api_dot_permission_dot_v1_dot_posture__pb2.GetPostureResponse.SerializeToString,
+            ),
+            'ExplainDecision': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainDecision,
+                    request_deserializer=placet_dot_api_dot_permission_dot_v1_dot_permission__pb2.ExplainDecisionRequest.FromString,
+                    response_serializer=placet_dot_api_dot_permission_dot_v1_dot_permission__pb2.ExplainDecisionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -619,6 +636,33 @@ class PermissionService:
             '/placet.api.permission.v1.PermissionService/GetPosture',
             placet_dot_api_dot_permission_dot_v1_dot_posture__pb2.GetPostureRequest.SerializeToString,
             placet_dot_api_dot_permission_dot_v1_dot_posture__pb2.GetPostureResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainDecision(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/placet.api.permission.v1.PermissionService/ExplainDecision',
+            placet_dot_api_dot_permission_dot_v1_dot_permission__pb2.ExplainDecisionRequest.SerializeToString,
+            placet_dot_api_dot_permission_dot_v1_dot_permission__pb2.ExplainDecisionResponse.FromString,
             options,
             channel_credentials,
             insecure,

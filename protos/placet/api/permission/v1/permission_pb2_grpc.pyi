@@ -60,6 +60,8 @@ class PermissionServiceStub:
     """Returns a legal permission with its draft, approvals and state."""
     GetPosture: _grpc.UnaryUnaryMultiCallable[_posture_pb2.GetPostureRequest, _posture_pb2.GetPostureResponse]
     """How the controller stands with each rule of the law, and what that rests on."""
+    ExplainDecision: _grpc.UnaryUnaryMultiCallable[_permission_pb2.ExplainDecisionRequest, _permission_pb2.ExplainDecisionResponse]
+    """What the articles of a decision say: rule, source, how well it was read, what to do; in both languages."""
 
 @_typing.type_check_only
 class PermissionServiceAsyncStub(PermissionServiceStub):
@@ -92,6 +94,8 @@ class PermissionServiceAsyncStub(PermissionServiceStub):
     """Returns a legal permission with its draft, approvals and state."""
     GetPosture: _aio.UnaryUnaryMultiCallable[_posture_pb2.GetPostureRequest, _posture_pb2.GetPostureResponse]  # type: ignore[assignment]
     """How the controller stands with each rule of the law, and what that rests on."""
+    ExplainDecision: _aio.UnaryUnaryMultiCallable[_permission_pb2.ExplainDecisionRequest, _permission_pb2.ExplainDecisionResponse]  # type: ignore[assignment]
+    """What the articles of a decision say: rule, source, how well it was read, what to do; in both languages."""
 
 class PermissionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Asked before a face is processed: is there a valid basis? The answer is in the ledger before it is given."""
@@ -199,5 +203,13 @@ class PermissionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_posture_pb2.GetPostureResponse, _abc.Awaitable[_posture_pb2.GetPostureResponse]]:
         """How the controller stands with each rule of the law, and what that rests on."""
+
+    @_abc_1.abstractmethod
+    def ExplainDecision(
+        self,
+        request: _permission_pb2.ExplainDecisionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_permission_pb2.ExplainDecisionResponse, _abc.Awaitable[_permission_pb2.ExplainDecisionResponse]]:
+        """What the articles of a decision say: rule, source, how well it was read, what to do; in both languages."""
 
 def add_PermissionServiceServicer_to_server(servicer: PermissionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

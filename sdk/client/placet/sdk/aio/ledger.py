@@ -11,18 +11,23 @@ from typing import Any
 import grpc.aio
 
 from placet.api.audit.v1 import audit_pb2 as pb
+from placet.api.permission.v1 import permission_pb2 as permission
 from placet.evidence.canonical import b64url
 from placet.evidence.errors import EvidenceError
+from placet.evidence.kinds import Decision as DecisionEntry
 from placet.evidence.verify import Verifier
 from placet.sdk.aio.base import Area
 from placet.sdk.aio.proving import prove_any
-from placet.sdk.errors import Invalid, ProofError
+from placet.sdk.errors import Forbidden, Invalid, ProofError
+from placet.sdk.model.explaining import Explanation
+from placet.sdk.model.faces import Decision
 from placet.sdk.model.ledger import ControllerDetails, Filter, LedgerEntry, LogCheckpoint, Page, ProofBundle, Receipt
 from placet.sdk.proofs import refuse
 from placet.sdk.transport import methods
 from placet.sdk.transport.status import error_of
 from placet.sdk.trust import Tree
 from placet.sdk.vocabulary import LeafIndex
+from placet.sdk.wire.explaining import explanation_of
 from placet.sdk.wire.ledger import controller_of, filter_to_pb
 from placet.tlog.errors import TlogError
 from placet.tlog.hashing import leaf_hash
@@ -75,6 +80,21 @@ class Ledger(Area):
         request = pb.GetEntryRequest(controller=self.controller, index=index)
         answer = await self._session.call(methods.GET_ENTRY, request, deadline)
         return await prove_any(self._session, answer.receipt, index, deadline)
+
+    async def explain(self, decision: Decision | int, *, timeout: float | None = None) -> Explanation:
+        """Return what the articles of a decision say, of an answer or at that ledger index: `print(found.text())`.
+
+        Any role that may authorize or read will do; the facts are there for a token that may read entries.
+        """
+        index = decision.decision if isinstance(decision, Decision) else decision
+        deadline = self._session.deadline(timeout)
+        request = permission.ExplainDecisionRequest(controller=self.controller, decision=index)
+        answer = await self._session.call(methods.EXPLAIN_DECISION, request, deadline)
+        try:
+            entry = (await self.entry(index, timeout=timeout)).content()
+        except Forbidden:
+            entry = None
+        return explanation_of(answer, entry.context if isinstance(entry, DecisionEntry) else None)
 
     async def bundle(self, event: int, *, timeout: float | None = None) -> ProofBundle:
         """Return the self-contained evidence for the event at that index, verified as `placet verify` would."""

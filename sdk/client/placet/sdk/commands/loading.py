@@ -61,6 +61,15 @@ class SharedGroup(TyperGroup):
         return _registered(str(self.name))
 
 
+def call_registered(group: str, *arguments: str) -> int | None:
+    """Run a command of a group that another distribution registered; its exit status, None if it is not installed."""
+    found = _registered(group)
+    if found is None:
+        return None
+    status = found.main(args=list(arguments), prog_name=f"placet {group}", standalone_mode=False)
+    return status if isinstance(status, int) else 0
+
+
 def _own_command(place: str, name: str) -> Any:
     module, _, attribute = place.partition(":")
     found = getattr(import_module(module), attribute)

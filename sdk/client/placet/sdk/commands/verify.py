@@ -15,6 +15,7 @@ from placet.evidence.errors import EvidenceError
 from placet.evidence.verify import Language, Verifier
 from placet.sdk.commands.findings import Finding, Findings
 from placet.sdk.commands.keys import KeyOption, PolicyOption, read_trust
+from placet.sdk.commands.loading import call_registered
 from placet.tlog.errors import TlogError
 
 IN_FULL: Final = 3
@@ -34,9 +35,15 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     lang: Annotated[Language, typer.Option(help="Language of the words.")] = Language.EN,
     full: Annotated[bool, typer.Option("--full", help="Report each in full, however many there are.")] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Explain the decisions of bundles that hold (needs placet-permission)."),
+    ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Open no connection: it never does, said or not.")] = True,
 ) -> None:
     """Verify evidence offline: what it proves, and what it does not, in words."""
+    if explain and as_json:
+        raise typer.BadParameter("prints words; take `placet policy explain BUNDLE -o json`", param_hint="--explain")
     trust = read_trust(key, policy)
     paths = [(path, False) for path in _files(evidence or [])] + [(path, True) for path in fraud or []]
     if not paths:
@@ -46,10 +53,26 @@ def verify(
     found = Findings(lang, as_json=as_json, full=full or few)
     people = Console(stderr=True)
     silent = few or not people.is_terminal
+    decided = []
     for path, is_fraud in track(paths, "verifying", console=people, transient=True, disable=silent):
-        found.add(_check(path, verifier, fraud=is_fraud))
+        finding = _check(path, verifier, fraud=is_fraud)
+        found.add(finding)
+        if explain and finding.report is not None and finding.report.verdict is not None:
+            decided.append(path)
     found.show()
+    _explain(decided, lang)
     raise typer.Exit(0 if found.all_hold else 1)
+
+
+def _explain(bundles: list[Path], language: Language) -> None:
+    """Explain the decisions of bundles that hold, with the texts of the law packs that are installed."""
+    for path in bundles:
+        typer.echo(f"\n{path}:")
+        status = call_registered("policy", "explain", str(path), "--lang", language.value)
+        if status is None:
+            raise typer.BadParameter("no law packs are here: install placet-permission", param_hint="--explain")
+        if status:
+            raise typer.Exit(status)
 
 
 def _files(named: list[Path]) -> list[Path]:

@@ -77,6 +77,7 @@ AUTHORIZE_BATCH = _of(_P, "AuthorizeBatch", permission.AuthorizeBatchRequest, pe
 AUTHORIZE_STREAM = _of(_P, "AuthorizeStream", permission.AuthorizeBatchRequest, permission.AuthorizeBatchResponse)
 CHECK = _of(_P, "Check", permission.CheckRequest, permission.CheckResponse)
 RECORD_OUTCOME = _of(_P, "RecordOutcome", permission.RecordOutcomeRequest, permission.RecordOutcomeResponse)
+EXPLAIN_DECISION = _of(_P, "ExplainDecision", permission.ExplainDecisionRequest, permission.ExplainDecisionResponse)
 GET_PERMIT_KEYS = _of(_P, "GetPermitKeys", permission.GetPermitKeysRequest, permission.GetPermitKeysResponse)
 REGISTER_APPROVER = _of(_P, "RegisterApprover", permission.RegisterApproverRequest, permission.RegisterApproverResponse)
 REQUEST_LEGAL_PERMISSION = _of(

@@ -11,6 +11,8 @@ from typer.main import get_command
 COMMANDS: Final = {
     "list": "placet.permission.commands.list:list_packs",
     "test": "placet.permission.commands.test:run_scenarios",
+    "explain": "placet.permission.commands.explain:explain",
+    "shadow": "placet.permission.commands.shadow:shadow",
 }
 
 
@@ -36,4 +38,4 @@ app = typer.Typer(cls=PolicyGroup, no_args_is_help=True)
 
 @app.callback()
 def policy() -> None:
-    """Test the policy packs against scenarios, and list them."""
+    """Test and list the policy packs, say why a decision was made, and what another law would do."""

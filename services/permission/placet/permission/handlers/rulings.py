@@ -28,12 +28,16 @@ from placet.permission.model.vocabulary import (
 from placet.permission.policy.cedar import ErrorCode
 from placet.permission.policy.context import BasisCode, Context
 from placet.permission.policy.engine import Decision
+from placet.permission.policy.pack import Pack
 
 _MAX_RULINGS = 16_384
 
 
 class Engine(Protocol):
     """The packs in force; `placet.permission.policy.engine.Engine` in production."""
+
+    # All of them, also those not yet or no longer in force.
+    packs: tuple[Pack, ...]
 
     def decide(self, context: Context, at: int) -> Decision:
         """Return what the packs in force at `at` (microseconds) say about this context."""
@@ -69,6 +73,11 @@ class Rulings:
         self._engine = engine
         self._packs: tuple[Any, ...] = ()
         self._memo: dict[tuple[object, ...], Ruling] = {}
+
+    @property
+    def packs(self) -> tuple[Pack, ...]:
+        """All packs of the engine, whatever their dates: whose texts explain a decision."""
+        return self._engine.packs
 
     def begin(self, now: int) -> None:
         """Forget what other packs said; call once before the rulings of a request."""

@@ -10,11 +10,11 @@ found by asking again with the permits alone.
 """
 
 import json
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
 import cedarpy
+import msgspec
 
 from placet.permission.policy.context import ENUMS, Context
 from placet.permission.policy.metadata import Effect
@@ -43,8 +43,7 @@ class ErrorCode(StrEnum):
     PACK_SILENT = "PACK_SILENT"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Findings:
+class Findings(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What one pack says about one context: article ids, ascending, and what went wrong."""
 
     # Invariant: allowed implies a permit, no forbid and no error.
@@ -96,8 +95,8 @@ class CedarEvaluator:
 def cedar_record(context: Context) -> dict[str, Any]:
     """Return the context as Cedar JSON: words as entities of their enumerated type, the rest as booleans."""
     return {
-        name: {"type": ENUMS[name].__name__, "id": value.value} if name in ENUMS else value
-        for name, value in context.items()
+        name: {"type": ENUMS[name].__name__, "id": fact.value} if name in ENUMS else fact
+        for name, fact in context.items()
     }
 
 

@@ -6,7 +6,7 @@ facts fit together, because a policy must have an answer for every combination.
 Never: holds an id, a name or a subject reference; puts `age_band` into the log (a change of band tells a birthday).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from operator import attrgetter
@@ -87,21 +87,22 @@ class Context:
     filing_current: bool
     protection_attested: bool
     state_provision: bool
-    _key: tuple[Any, ...] = field(init=False, repr=False, compare=False)
+    # All of the above, in their order (FIELDS).
+    values: tuple[Any, ...] = field(init=False, repr=False, compare=False)
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         key = _values(self)
         if tuple(map(type, key)) != _TYPES:
             raise _misfit(key)
-        object.__setattr__(self, "_key", key)
+        object.__setattr__(self, "values", key)
         object.__setattr__(self, "_hash", hash(key))
 
     def __hash__(self) -> int:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return self._key == other._key if isinstance(other, Context) else NotImplemented
+        return self.values == other.values if isinstance(other, Context) else NotImplemented
 
     def logged(self, minor: Iterable[str]) -> LoggedContext:
         """Return the context as a `decision` entry carries it: without `age_band`, with `minor` instead.
@@ -116,7 +117,7 @@ class Context:
 
     def items(self) -> Iterable[tuple[str, Any]]:
         """Return the fields in the order of the table, with their values."""
-        return zip(FIELDS, self._key, strict=True)
+        return zip(FIELDS, self.values, strict=True)
 
 
 FIELDS: tuple[str, ...] = tuple(item.name for item in fields(Context) if item.init)
@@ -130,6 +131,8 @@ ENUMS: dict[str, type[StrEnum]] = {
     "storage": Storage,
     "national_channel": NationalChannel,
 }
+# The values that each field can have, in the order of FIELDS.
+DOMAINS: tuple[tuple[Any, ...], ...] = tuple(tuple(ENUMS.get(name, (False, True))) for name in FIELDS)
 _TYPES: tuple[type, ...] = tuple(ENUMS.get(name, bool) for name in FIELDS)
 _values: Callable[[Context], tuple[Any, ...]] = attrgetter(*FIELDS)
 
@@ -137,6 +140,15 @@ _values: Callable[[Context], tuple[Any, ...]] = attrgetter(*FIELDS)
 def lawful(**changes: Any) -> Context:
     """Return the lawful base of law.md section 5, with some fields changed: where scenarios and tests start."""
     return replace(_LAWFUL, **changes)
+
+
+def neighbours() -> Iterator[Context]:
+    """Yield the lawful base, and it with each one field changed to each of its other values."""
+    yield _LAWFUL
+    for name, domain in zip(FIELDS, DOMAINS, strict=True):
+        for value in domain:
+            if value is not getattr(_LAWFUL, name):
+                yield lawful(**{name: value})
 
 
 def from_words(words: Mapping[str, object], *, base: Context) -> Context:

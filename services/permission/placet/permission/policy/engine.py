@@ -11,13 +11,15 @@ Source: law.md section 4.
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import combinations
+
+import msgspec
 
 from placet.evidence.drafts import DecisionDraft
 from placet.evidence.entries import PolicyRef
 from placet.evidence.terms import Verdict as LedgerVerdict
-from placet.permission.model.vocabulary import Verdict
+from placet.permission.model.vocabulary import AgeBand, Verdict
 from placet.permission.policy.cedar import ErrorCode, Findings
 from placet.permission.policy.context import Context, LoggedContext
 from placet.permission.policy.errors import PacksConflict
@@ -27,12 +29,11 @@ from placet.permission.policy.pack import Pack
 MEMO = 8_192
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True, gc=False, eq=False):
     """What the law says about one context: the content of a `decision` entry (ledger.md section 4).
 
-    `policies` ascend by id, `permit`, `forbid` and `errors` ascend without duplicates. `context` is the logged form and
-    shared between callers: read it, never change it. `diagnostics` are for people and never logged.
+    `policies` ascend by id; `permit`, `forbid`, `errors` and `minor` ascend without duplicates. `minor` are the packs
+    for which the person counts as a minor. `diagnostics` are for people and never logged.
     """
 
     # Invariant: allow means at least one pack, a permit, no forbid and no error; a deny names a forbid or an error.
@@ -41,8 +42,29 @@ class Decision:
     permit: tuple[str, ...]
     forbid: tuple[str, ...]
     errors: tuple[str, ...]
-    context: LoggedContext
+    minor: tuple[str, ...]
+    # What was judged, `age_band` included: `context` is what may be logged of it.
+    facts: Context
     diagnostics: tuple[str, ...] = ()
+
+    @property
+    def context(self) -> LoggedContext:
+        """The context as it is logged; made afresh."""
+        return self.facts.logged(self.minor)
+
+    def __eq__(self, other: object) -> bool:
+        return self._told() == other._told() if isinstance(other, Decision) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        said = f"permit={self.permit}, forbid={self.forbid}, errors={self.errors}"
+        return f"Decision({self.verdict}, {said}, minor={self.minor})"
+
+    def _told(self) -> tuple[object, ...]:
+        """Return all that a decision tells anybody: two people who are alike in it are alike."""
+        said = (self.policies, self.verdict, self.permit, self.forbid, self.errors, self.diagnostics)
+        return (*said, self.context)
 
     def draft(self) -> DecisionDraft:
         """Return what the sequencer is asked to append; made afresh, so keep it beside the decision on a hot path."""
@@ -60,7 +82,7 @@ class Engine:
     """Decides by the packs it was given. Safe to share between threads; holds nothing but packs and memos."""
 
     def __init__(self, packs: Iterable[Pack], *, memo: int = MEMO) -> None:
-        """`memo`: decisions kept for each set of packs in force.
+        """`memo`: decisions kept for each set of packs in force; 0: none.
 
         Raises PacksConflict when two versions of one pack are in force at one moment.
         """
@@ -89,25 +111,54 @@ class Engine:
         begin = self._turns[index - 1] if index else _EVER_BEFORE
         end = self._turns[index] if index < len(self._turns) else _EVER_AFTER
         packs = tuple(p for p in self.packs if p.begin <= begin and (p.until is None or begin < p.until))
-        return _Period(begin=begin, end=end, packs=packs, judge=lru_cache(maxsize=memo)(_judge_or_raise(packs)))
+        return _Period(begin=begin, end=end, packs=packs, judge=_remembering(packs, memo))
 
 
-def judge(packs: Sequence[Pack], context: Context) -> Decision:
+def judge(packs: Iterable[Pack], context: Context) -> Decision:
     """Return what these packs say, whatever their dates: for scenarios, shadow runs and mere drafts."""
-    findings = [_ask(pack, context) for pack in packs]
-    errors = {code.value for found in findings for code in found.errors}
-    if not packs:
-        errors.add(ErrorCode.NO_PACK_IN_FORCE.value)
-    allowed = bool(packs) and not errors and all(found.allowed for found in findings)
-    return Decision(
-        policies=tuple(PolicyRef(hash=p.hash, id=p.id) for p in sorted(packs, key=lambda pack: pack.id)),
-        verdict=Verdict.ALLOW if allowed else Verdict.DENY,
-        permit=tuple(sorted({ident for found in findings for ident in found.permit})),
-        forbid=tuple(sorted({ident for found in findings for ident in found.forbid})),
-        errors=tuple(sorted(errors)),
-        context=context.logged(pack.id for pack in packs if pack.counts_as_minor(context.age_band)),
-        diagnostics=tuple(line for found in findings for line in found.diagnostics),
-    )
+    return Judge(packs).decide(context)
+
+
+class Judge:
+    """Packs that are asked together, whatever their dates; what no context changes is worked out once."""
+
+    def __init__(self, packs: Iterable[Pack]) -> None:
+        self._packs = tuple(sorted(packs, key=lambda pack: pack.id))
+        self._policies = tuple(PolicyRef(hash=pack.hash, id=pack.id) for pack in self._packs)
+        self._minor = {band: self._minor_for(band) for band in AgeBand}
+        # One pack is the usual case: its findings are the decision's.
+        self._find = partial(_ask, self._packs[0]) if len(self._packs) == 1 else self._together
+
+    def decide(self, context: Context) -> Decision:
+        """Return what all packs together say: the strictest wins, and any error denies."""
+        found = self._find(context)
+        errors = found.errors
+        return Decision(
+            policies=self._policies,
+            verdict=Verdict.ALLOW if found.allowed and not errors else Verdict.DENY,
+            permit=found.permit,
+            forbid=found.forbid,
+            errors=tuple([code.value for code in errors]) if errors else (),
+            minor=self._minor[context.age_band],
+            facts=context,
+            diagnostics=found.diagnostics,
+        )
+
+    def _together(self, context: Context) -> Findings:
+        """Return the findings of several packs as one; without a pack there is no law to permit by."""
+        if not self._packs:
+            return Findings(allowed=False, errors=(ErrorCode.NO_PACK_IN_FORCE,))
+        findings = [_ask(pack, context) for pack in self._packs]
+        return Findings(
+            allowed=all(found.allowed for found in findings),
+            permit=tuple(sorted({ident for found in findings for ident in found.permit})),
+            forbid=tuple(sorted({ident for found in findings for ident in found.forbid})),
+            errors=tuple(sorted({code for found in findings for code in found.errors})),
+            diagnostics=tuple(line for found in findings for line in found.diagnostics),
+        )
+
+    def _minor_for(self, band: AgeBand) -> tuple[str, ...]:
+        return tuple(sorted({pack.id for pack in self._packs if pack.counts_as_minor(band)}))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,10 +183,16 @@ _EVER_BEFORE = -(2**63)
 _EVER_AFTER = 2**63
 
 
-def _judge_or_raise(packs: tuple[Pack, ...]) -> Callable[[Context], Decision]:
+def _remembering(packs: tuple[Pack, ...], memo: int) -> Callable[[Context], Decision]:
+    """Return what decides, with its memo in front; a decision that must not be kept is raised as _Passing."""
+    decide = Judge(packs).decide
+    if not memo:
+        return decide
+
+    @lru_cache(maxsize=memo)
     def judged(context: Context) -> Decision:
-        decision = judge(packs, context)
-        if ErrorCode.EVALUATOR_FAILED in decision.errors:
+        decision = decide(context)
+        if decision.errors and ErrorCode.EVALUATOR_FAILED in decision.errors:
             raise _Passing(decision)
         return decision
 

@@ -1,7 +1,8 @@
 """A policy pack: one law as Cedar policies, a schema and metadata, read from a folder or refused.
 
 Owns: `Pack`, `load`, and the pack's hash. A pack that loads is complete: each policy has an id under the pack's name
-and is described, Cedar validates it against the schema, the schema is the whole context, no policy fails on it.
+and is described, Cedar validates it against the schema, the schema is the whole context, no policy fails on it, and
+the compiled form knows every construct and says what Cedar says.
 Never: judges (`cedar`), combines packs or looks at dates (`engine`). Source: law.md section 4.
 
 The hash is permanent: SHA-256("placet/pack/v1\\0" || canonical JSON {files: [[path, base64url SHA-256], ...]}).
@@ -21,8 +22,10 @@ from placet.evidence import canonical
 from placet.permission.model.vocabulary import AgeBand
 from placet.permission.policy import metadata as meta
 from placet.permission.policy.cedar import CedarEvaluator, Evaluator
-from placet.permission.policy.context import lawful
+from placet.permission.policy.compiled import CompiledEvaluator
+from placet.permission.policy.context import lawful, neighbours
 from placet.permission.policy.errors import PackInvalid
+from placet.permission.policy.expressions import Unsupported
 from placet.permission.policy.metadata import Metadata, Rule
 from placet.permission.policy.totality import gaps
 
@@ -44,7 +47,12 @@ class Pack:
     id: str
     hash: str
     metadata: Metadata
+    # Serves; held equal to the reference.
     evaluator: Evaluator
+    # Cedar itself, some hundred times slower.
+    reference: Evaluator
+    # `@id` of each policy -> the fields of the context that it may look at.
+    looks_at: Mapping[str, tuple[str, ...]]
     # In force: begin <= moment, and moment < until unless that is None.
     begin: int
     until: int | None
@@ -83,13 +91,17 @@ def load(folder: Path) -> Pack:
     schema = _schema(name, _text(name, SCHEMA, files[SCHEMA]))
     policies = _policies(name, _text(name, POLICIES, files[POLICIES]), schema)
     _check_described(name, policies, metadata)
-    evaluator = CedarEvaluator(policies, schema)
-    _check_runs(name, evaluator)
+    reference = _reference(name, policies, schema)
+    _check_runs(name, reference)
+    evaluator = _compiled(name, policies)
+    _check_agree(name, evaluator, reference)
     return Pack(
         id=name,
         hash=hash_of(files),
         metadata=metadata,
         evaluator=evaluator,
+        reference=reference,
+        looks_at=evaluator.fields,
         begin=metadata.begin,
         until=metadata.until,
         minor_bands=frozenset(metadata.minor.bands),
@@ -138,7 +150,7 @@ def _policies(pack: str, text: str, schema: cedarpy.Schema) -> dict[str, dict[st
     """Return the policies in Cedar's JSON form by `@id`, validated against the schema."""
     try:
         parsed = json.loads(cedarpy.policies_to_json_str(text))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PackInvalid(pack, POLICIES, f"Cedar cannot parse the policies ({error})", fix="Correct them.") from error
     if parsed["templates"] or parsed["templateLinks"]:
         raise PackInvalid(pack, POLICIES, "a template (?principal, ?resource) is no policy", fix="Write it out.")
@@ -190,3 +202,36 @@ def _check_runs(pack: str, evaluator: Evaluator) -> None:
     findings = evaluator.evaluate(lawful())
     for trouble in findings.diagnostics:
         raise PackInvalid(pack, POLICIES, trouble, fix="A policy must have an answer for every context.")
+
+
+def _reference(pack: str, policies: dict[str, dict[str, Any]], schema: cedarpy.Schema) -> CedarEvaluator:
+    try:
+        return CedarEvaluator(policies, schema)
+    except ValueError as error:  # Cedar reads its own JSON form only some sixty operators deep
+        why = f"Cedar does not read the policies back ({error})"
+        raise PackInvalid(pack, POLICIES, why, fix="Make the longest condition shorter, with `in [...]`.") from error
+
+
+def _compiled(pack: str, policies: dict[str, dict[str, Any]]) -> CompiledEvaluator:
+    try:
+        return CompiledEvaluator(policies)
+    except Unsupported as error:
+        why = f"the engine does not support {error}"
+        raise PackInvalid(pack, POLICIES, why, fix="Say it otherwise.", policy=error.policy) from error
+
+
+def _check_agree(pack: str, evaluator: Evaluator, reference: Evaluator) -> None:
+    """Refuse a pack whose compiled form differs from Cedar on the lawful base with any one fact changed.
+
+    The properties in tests/property/policy say more; this also meets packs and releases of cedarpy that they never saw.
+    """
+    for context in neighbours():
+        got, wanted = evaluator.evaluate(context), reference.evaluate(context)
+        if (got.allowed, got.permit, got.forbid, got.errors) != (
+            wanted.allowed,
+            wanted.permit,
+            wanted.forbid,
+            wanted.errors,
+        ):
+            why = f"compiled it says {got}, Cedar says {wanted}"
+            raise PackInvalid(pack, POLICIES, why, fix="A defect of Placet: report it, with the pack.")
