@@ -80,7 +80,7 @@ def made(folder: Path, chosen: argparse.Namespace, console: Console) -> Path:
                 chosen.entries,
                 people=chosen.people,
                 alone=chosen.alone,
-                decide=deciding(load_shipped()),
+                decide=deciding(load_shipped(), changed=chosen.changed),
                 progress=lambda done, _: bar.update(task, completed=done),
             )
         console.print(f"made a log in {time.monotonic() - began:.0f} s: {folder}")
@@ -93,6 +93,7 @@ def main() -> int:
     parser.add_argument("--entries", type=int, default=300_000, help="length of the log that is made")
     parser.add_argument("--people", type=int, default=3_000, help="how many bases its events name at a time")
     parser.add_argument("--alone", action="store_true", help="each event in a batch of its own")
+    parser.add_argument("--changed", type=float, default=0.05, help="share of events whose facts are unlike the usual")
     parser.add_argument("--pack", default=DEFAULT_PACK, help="pack to decide by: an id or a folder")
     parser.add_argument("--rounds", type=int, default=3, help="how often it runs; the best counts")
     parser.add_argument("--log", type=Path, help="folder to keep the log in, or where one was kept")

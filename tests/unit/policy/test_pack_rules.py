@@ -173,7 +173,7 @@ def test_the_control_a_pack_without_its_bans_would_be_found_out() -> None:
 
     class Careless:
         def evaluate(self, context: Context) -> Any:
-            return replace(cn.evaluator.evaluate(lawful()))
+            return cn.evaluator.evaluate(lawful())
 
     decision = judge([replace(cn, evaluator=Careless())], lawful(place_class=PlaceClass.RESTROOM))
     assert decision.verdict is Verdict.ALLOW

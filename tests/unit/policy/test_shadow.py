@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 import pytest
 from fakes.evidence_drafts import consent, event
 from fakes.evidence_log import MemoryLog
+from fakes.lawful_facts import deciding
+from fakes.varied_story import VariedStory
 
 from placet.evidence.drafts import DecisionDraft, WithdrawDraft
-from placet.evidence.errors import EvidenceError
-from placet.evidence.kinds import PolicyRef
+from placet.evidence.entries import parse_entry
+from placet.evidence.errors import AdmissionRefused, EvidenceError
+from placet.evidence.kinds import Decision, Event, PolicyRef
 from placet.evidence.reasons import Reason
 from placet.evidence.terms import BasisOrdinal, EndedBy
 from placet.permission.model.vocabulary import AgeBand, Verdict
@@ -156,6 +160,8 @@ def test_an_age_that_the_log_does_not_tell_is_undetermined(cn: Pack, sixteen: Pa
         band.value: Change.OTHER_ARTICLES if band.value in known else Change.UNDETERMINED for band in AgeBand
     }
     assert report.hangs_on == {"age_band": 3}
+    row = report.articles["sixteen/art-7"]
+    assert (row.forbids, row.undetermined, row.newly_denied) == (3, 3, 0)
 
 
 def test_an_age_that_decides_nothing_leaves_nothing_open(cn: Pack, sixteen: Pack) -> None:
@@ -166,6 +172,7 @@ def test_an_age_that_decides_nothing_leaves_nothing_open(cn: Pack, sixteen: Pack
     assert counts(report) == {"same": 1, "other_articles": 1}
     # The article that only some ages bring does not count.
     assert {ident for ident, row in report.articles.items() if row.forbids} == {"sixteen/art-15"}
+    assert not any(row.undetermined for row in report.articles.values())
 
 
 def test_a_pack_that_was_in_force_knows_its_minors(cn: Pack, sixteen: Pack) -> None:
@@ -300,7 +307,7 @@ def test_what_was_counted_is_worked_in_before_it_grows(cn: Pack, strict: Pack, m
     assert run.report().events == 6  # asked twice, counted once
 
 
-def test_unusual_events_are_read_thoroughly(cn: Pack) -> None:
+def test_unusual_ids_are_read_as_they_are(cn: Pack) -> None:
     """Ids that the registers never give, but a log may hold."""
     log = Log(cn)
     log.event(lawful())
@@ -318,9 +325,36 @@ def test_an_event_without_its_decision_is_undetermined(cn: Pack) -> None:
     assert run.report().hangs_on == {"decision": 1}
 
 
-def test_bytes_that_are_no_decision_stop_the_run(cn: Pack) -> None:
+@pytest.mark.parametrize(
+    "entry", [b'{"context":1}', b'{"basis":', b'{"basis":0}', b'{"basis":0,"kind":"event","site":1}']
+)
+def test_bytes_that_are_no_entry_stop_the_run(cn: Pack, entry: bytes) -> None:
     with pytest.raises(EvidenceError, match="replay"):
-        Shadow([cn]).read([b'{"context":1}'])
+        Shadow([cn]).read([entry])
+
+
+def test_a_long_story_is_counted_as_it_was_told(cn: Pack) -> None:
+    """Every kind of entry: what is counted is what the strict reader finds."""
+    run, log = Shadow([cn], [cn]), MemoryLog()
+    story = VariedStory(log.origin, log.t, people=30, decide=deciding(cn))
+    for _ in range(120):
+        batch = story.batch()
+        for draft, decided in batch.asked:
+            try:
+                story.took([log.submit(draft, t=story.now, decision=decided)[0]])  # type: ignore[list-item]
+            except (AdmissionRefused, EvidenceError):
+                story.took([None])
+    run.read(log.entries)
+    entries = [parse_entry(entry) for entry in log.entries]
+    events = [entry for entry in entries if isinstance(entry, Event)]
+    report = run.report()
+    assert report.events == len(events) > 100
+    assert report.decisions == sum(isinstance(entry, Decision) for entry in entries)
+    assert {site: sum(found.values()) for site, found in report.sites.items()} == Counter(one.site for one in events)
+    assert {name: sum(found.values()) for name, found in report.purposes.items()} == Counter(
+        one.purpose for one in events
+    )
+    assert counts(report) == {"same": len(events)}
 
 
 def test_every_field_of_a_context_is_asked_for(cn: Pack) -> None:

@@ -43,7 +43,7 @@ def vectors() -> dict[str, str]:
         "conflict-of-one-size.json": format_conflict(same_size, now=NOTICED),
         "conflict-of-two-sizes.json": format_conflict(larger, now=NOTICED),
         "conflict-unproven.json": format_conflict(nonsense, now=NOTICED),
-        "invalid.json": format_invalid(held(honest, 7), 3, b"entry 3", wrong),
+        "invalid.json": format_invalid(held(honest, 7), b"entry 3", wrong),
     }
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from placet.permission.commands.choosing import choose, shipped
 from placet.permission.commands.failing import Failures, said
@@ -103,6 +103,7 @@ def _plain(name: str, report: Report, packs: Sequence[Pack], at_hand: Set[str]) 
                 "forbids": row.forbids,
                 "newly_denied": row.newly_denied,
                 "newly_allowed": row.newly_allowed,
+                "undetermined": row.undetermined,
             }
             for ident, row in sorted(report.articles.items())
         ],
@@ -145,17 +146,16 @@ def _say(found: Mapping[str, Any], out: Console, packs: Sequence[Pack]) -> None:
 
 
 def _articles(found: Mapping[str, Any], out: Console) -> None:
-    rows = [row for row in found["articles"] if row["forbade"] != row["forbids"] or row["newly_denied"]]
+    moved = ("newly_denied", "newly_allowed", "undetermined")
+    rows = [row for row in found["articles"] if row["forbade"] != row["forbids"] or any(row[key] for key in moved)]
     if not rows:
         return
-    table = Table(
-        "article", "forbade", "would forbid", "newly denied", "newly allowed", title="By article", title_justify="left"
-    )
-    rows.sort(key=lambda row: -max(row["newly_denied"], row["newly_allowed"], row["forbids"], row["forbade"]))
+    headings = ("forbade", "would forbid", "newly denied", "newly allowed", "undetermined")
+    table = Table(Column("article", no_wrap=True), *headings, title="By article", title_justify="left")
+    rows.sort(key=lambda row: -max(row[key] for key in (*moved, "forbids", "forbade")))
     for row in rows[:MOST_ROWS]:
         mark = " (unverified)" if row["confidence"] == Confidence.UNVERIFIED else ""
-        figures = (f"{row[key]:,}" for key in ("forbade", "forbids", "newly_denied", "newly_allowed"))
-        table.add_row(row["id"] + mark, *figures)
+        table.add_row(row["id"] + mark, *(f"{row[key]:,}" for key in ("forbade", "forbids", *moved)))
     out.print(table)
     _more(len(rows), out)
 
@@ -165,7 +165,7 @@ def _places(what: str, places: Mapping[str, Mapping[str, int]], out: Console) ->
     if not changed:
         return
     title = f"By {what.removesuffix('s')}"
-    table = Table(what.removesuffix("s"), *_HEADINGS.values(), title=title, title_justify="left")
+    table = Table(Column(what.removesuffix("s"), no_wrap=True), *_HEADINGS.values(), title=title, title_justify="left")
     for name in sorted(changed, key=lambda name: changed[name][Change.SAME] - sum(changed[name].values()))[:MOST_ROWS]:
         table.add_row(name, *(f"{changed[name][change]:,}" for change in _HEADINGS))
     out.print(table)

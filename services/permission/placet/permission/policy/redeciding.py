@@ -69,6 +69,8 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     forbid: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     hangs_on: tuple[str, ...] = ()
+    # Articles that forbid at some of the possible ages, not at all of them.
+    perhaps: tuple[str, ...] = ()
 
 
 class Redecider:
@@ -99,13 +101,15 @@ class Redecider:
         said = [self._judge.decide(Context(age_band=band, **facts)) for band in self._bands(then)]
         verdicts = {decision.verdict for decision in said}
         verdict = verdicts.pop() if len(verdicts) == 1 else None
+        forbid = _in_all(decision.forbid for decision in said)
         return Fate(
             verdict_then=then.verdict,
             forbid_then=then.forbid,
             verdict=verdict,
-            forbid=_in_all(decision.forbid for decision in said),
+            forbid=forbid,
             errors=_in_all(decision.errors for decision in said),
             hangs_on=() if verdict else (AGE,),
+            perhaps=tuple(sorted({ident for decision in said for ident in decision.forbid}.difference(forbid))),
         )
 
     def _bands(self, then: LoggedDecision) -> tuple[AgeBand, ...]:

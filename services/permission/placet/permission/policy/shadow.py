@@ -15,14 +15,11 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from placet.evidence.entries import parse_entry
-from placet.evidence.entryview import EventView, quick_event, view_of
 from placet.evidence.errors import EvidenceError
-from placet.evidence.kinds import Event
 from placet.evidence.reasons import Reason
 from placet.permission.model.vocabulary import Verdict
 from placet.permission.policy.pack import Pack
-from placet.permission.policy.redeciding import Fate, LoggedPolicy, Redecider, read_decision
+from placet.permission.policy.redeciding import Fate, LoggedDecision, LoggedPolicy, Redecider, read_decision
 
 # Distinct combinations that are counted before they are worked into the report.
 MOST_COUNTED: Final = 65_536
@@ -53,6 +50,8 @@ class ArticleRow:
     forbids: int = 0
     newly_denied: int = 0
     newly_allowed: int = 0
+    # Undetermined events that it forbids at some of the possible ages.
+    undetermined: int = 0
 
 
 @dataclass(slots=True)
@@ -73,6 +72,17 @@ class Report:
     packs_then: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
+class _Event(msgspec.Struct, gc=False):
+    """What is counted of an event; an entry of another kind has its `kind` only."""
+
+    kind: str
+    decision: int = -1
+    purpose: str = ""
+    site: str = ""
+    reasons: tuple[str, ...] = ()
+
+
+_read_event: Final = msgspec.json.Decoder(_Event).decode
 _Known: TypeAlias = tuple[Fate, tuple[LoggedPolicy, ...]]
 
 
@@ -83,24 +93,28 @@ class Shadow:
         """`packs` decide again; `known` are versions that the log may have been decided under."""
         self._redecider = Redecider(packs, known)
         self._report = Report()
-        self._fates: dict[int, _Known] = {}
-        # Few decisions differ in all that is kept of them.
-        self._shared: dict[_Known, _Known] = {}
-        self._counted: dict[tuple[int, str, str, tuple[Reason, ...]], int] = {}
+        # Position of a decision -> its number among the distinct fates, of which there are few; 0: no such decision.
+        self._fates: dict[int, int] = {}
+        self._numbers: dict[_Known, int] = {(_UNKNOWN, ()): 0}
+        self._counted: dict[tuple[int, str, str, tuple[str, ...]], int] = {}
 
     def read(self, entries: Iterable[bytes]) -> None:
         """Take the next entries of the log. Raises EvidenceError for a decision or event whose bytes are no entry."""
-        counted = self._counted
+        counted, fates = self._counted, self._fates
         number = 0
-        for entry in entries:
-            number += 1
-            if entry.startswith(b'{"basis":'):
-                view = quick_event(entry) or _event(entry)
-                if view is not None:
-                    key = (view.decision, view.purpose, view.site, view.reasons)
-                    counted[key] = counted.get(key, 0) + 1
-            elif entry.startswith(b'{"context":'):
-                self._decide(entry)
+        try:
+            for entry in entries:
+                number += 1
+                # Canonical JSON: an entry of these kinds begins with these fields, and few others do.
+                if entry.startswith(b'{"basis":'):
+                    event = _read_event(entry)
+                    if event.kind == "event":
+                        key = (fates.get(event.decision, 0), event.purpose, event.site, event.reasons)
+                        counted[key] = counted.get(key, 0) + 1
+                elif entry.startswith(b'{"context":'):
+                    self._decide(read_decision(entry))
+        except msgspec.DecodeError as error:
+            raise EvidenceError("JSON", "entry", f"it is no event and no decision ({error}); replay the log") from error
         self._report.entries += number
         if len(counted) > MOST_COUNTED:
             self._work_in()
@@ -110,19 +124,16 @@ class Shadow:
         self._work_in()
         return self._report
 
-    def _decide(self, entry: bytes) -> None:
-        try:
-            then = read_decision(entry)
-        except msgspec.DecodeError as error:
-            raise EvidenceError("JSON", "decision", f"an entry is no decision ({error}); replay the log") from error
-        fate = self._redecider.fate(then), then.policies
-        self._fates[then.i] = self._shared.setdefault(fate, fate)
+    def _decide(self, then: LoggedDecision) -> None:
+        known = self._redecider.fate(then), then.policies
+        self._fates[then.i] = self._numbers.setdefault(known, len(self._numbers))
         self._report.decisions += 1
 
     def _work_in(self) -> None:
         """Work what was counted into the report."""
-        for (decision, purpose, site, reasons), number in self._counted.items():
-            fate, policies = self._fates.get(decision, (_UNKNOWN, ()))
+        fates = list(self._numbers)
+        for (which, purpose, site, reasons), number in self._counted.items():
+            fate, policies = fates[which]
             change = change_of(fate, reasons)
             report = self._report
             report.events += number
@@ -138,7 +149,7 @@ class Shadow:
         self._counted.clear()
 
 
-def change_of(fate: Fate, reasons: Iterable[Reason]) -> Change:
+def change_of(fate: Fate, reasons: Iterable[str]) -> Change:
     """Return what changes for an event that was answered with these reasons (none: it was allowed)."""
     denied_anyway = not _OF_LAW.issuperset(reasons)
     if fate.verdict is None and not denied_anyway:
@@ -159,11 +170,5 @@ def _count_articles(rows: Mapping[str, ArticleRow], fate: Fate, change: Change, 
         rows[article].forbids += number
         if change is Change.NEWLY_DENIED:
             rows[article].newly_denied += number
-
-
-def _event(entry: bytes) -> EventView | None:
-    """Return an unusual event; None for an entry of another kind."""
-    if b',"kind":"event",' not in entry:
-        return None
-    parsed = parse_entry(entry)
-    return view_of(parsed) if isinstance(parsed, Event) else None
+    for article in fate.perhaps if change is Change.UNDETERMINED else ():
+        rows[article].undetermined += number
