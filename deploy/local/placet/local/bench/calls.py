@@ -1,6 +1,7 @@
 """What the bench asks of a mesh: an event on its own, through the bare stub or the SDK, or many in a message."""
 
-from typing import Any
+from collections import deque
+from typing import Any, Final
 
 import grpc.aio
 
@@ -10,7 +11,8 @@ from placet.api.permission.v1 import permission_pb2_grpc
 from placet.local.bench.furnish import Events
 from placet.sdk import AsyncClient
 
-TIMEOUT_S = 20
+TIMEOUT_S: Final = 20
+AUTHORIZE_BATCH: Final = "/placet.api.permission.v1.PermissionService/AuthorizeBatch"
 
 
 class NotAllowed(Exception):
@@ -29,6 +31,11 @@ class Calls:
         # The generated stubs of grpc.aio and of grpc share their types.
         self._stub: Any = permission_pb2_grpc.PermissionServiceStub(channel)
         self._metadata = (("authorization", f"Bearer {token}"),)
+        # Takes messages as they are sent, so that they can be made before anything is measured.
+        self._send_batch: Any = channel.unary_unary(
+            AUTHORIZE_BATCH, response_deserializer=pb.AuthorizeBatchResponse.FromString
+        )
+        self._ready: dict[int, deque[bytes]] = {}
         self._made = made
 
     async def unary(self) -> None:
@@ -46,11 +53,19 @@ class Calls:
             raise NotAllowed(str(decision))
         self.events += 1
 
-    async def batch(self, size: int) -> None:
-        """Authorize `size` events in one message."""
+    def make_ready(self, size: int, count: int) -> None:
+        """Make `count` messages of `size` events ahead of `batch`: the load's own making is not what is measured."""
+        self._ready[size] = deque(self._message(size) for _ in range(count))
+
+    def _message(self, size: int) -> bytes:
         events = [self._made.message() for _ in range(size)]
-        request = pb.AuthorizeBatchRequest(controller=self._controller, events=events)
-        answer = await self._stub.AuthorizeBatch(request, metadata=self._metadata, timeout=TIMEOUT_S)
+        return pb.AuthorizeBatchRequest(controller=self._controller, events=events).SerializeToString()
+
+    async def batch(self, size: int) -> None:
+        """Authorize `size` events in one message, one that was made ahead while there are any."""
+        ready = self._ready.get(size)
+        message = ready.popleft() if ready else self._message(size)
+        answer = await self._send_batch(message, metadata=self._metadata, timeout=TIMEOUT_S)
         allowed = [one.verdict for one in answer.answers].count(words.VERDICT_ALLOW)
         if allowed != size:
             raise NotAllowed(f"{allowed} of {size} events were allowed")
