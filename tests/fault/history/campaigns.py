@@ -1,15 +1,17 @@
 """A campaign: clients live while faults happen one after the other; what it must have been for its history to count.
 
-Owns the times of a campaign. Never: knows which faults (`faults.py`, `pair.py`), or judges (`checker.py`).
+Owns the times of a campaign, and what the machine may add to them. Never: knows which faults (`faults.py`, `pair.py`),
+or what is right (`checker.py`).
 """
 
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
-from fault.history.checker import Line
+from fault.history.checker import Line, Violation, check
 from fault.history.faults import Fault, strike
 from fault.history.lives import KINDS, Life
 from fault.history.record import NS, Kind, Operation, Outcome, Recorder, Way
@@ -21,6 +23,9 @@ TIMEOUT_S: Final = 2.0
 # What the machine's other work may add to a call.
 GRACE_NS: Final = 3 * NS // 2
 SHORTEST_S: Final = 0.5
+TICK_S: Final = 0.02
+# More than this is not the machine's other work.
+STILL_S: Final = 5.0
 RECOVERY_S: Final = 30.0
 
 
@@ -42,7 +47,7 @@ async def campaign(found: World, load: Load, faults: Sequence[Fault], *, rest: f
 
     `longest` is how long a fault may last, and `rest` the pause after each, in seconds.
     """
-    async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as group:
+    async with watched(load), asyncio.timeout(None) as limit, asyncio.TaskGroup() as group:
         group.create_task(load.run(LIVES))
         await asyncio.sleep(rest)
         await strike(found.mesh, faults, load.chance, rest=rest, lasts=(SHORTEST_S, longest))
@@ -51,6 +56,32 @@ async def campaign(found: World, load: Load, faults: Sequence[Fault], *, rest: f
     async with asyncio.timeout(RECOVERY_S):
         await load.one()
     return await found.ledger()
+
+
+@asynccontextmanager
+async def watched(load: Load) -> AsyncIterator[None]:
+    """Measure how long the clients' own event loop stood still at most: no service can be blamed for that."""
+
+    async def watch() -> None:
+        while True:
+            due = asyncio.get_running_loop().time() + TICK_S
+            await asyncio.sleep(TICK_S)
+            load.stood_still = max(load.stood_still, asyncio.get_running_loop().time() - due)
+
+    watching = asyncio.create_task(watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+
+
+def violations(load: Load, ledger: Sequence[Line]) -> list[Violation]:
+    """Return what the checker finds; it is printed too."""
+    print(f"  the clients' loop stood still for {load.stood_still:.2f} s at most")
+    found = check(load.recorder.operations, ledger, grace=GRACE_NS + int(min(load.stood_still, STILL_S) * NS))
+    for one in found:
+        print(f"  {one.rule.value}: {one.text}")
+    return found
 
 
 def tally(history: Sequence[Operation]) -> Counter[tuple[Kind, Outcome]]:

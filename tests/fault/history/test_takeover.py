@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from fault.history.campaigns import GRACE_NS, campaign, enough, felt, load_of, tally
-from fault.history.checker import check
+from fault.history.campaigns import campaign, enough, felt, load_of, tally, violations
 from fault.history.faults import Fault, killed, paused
 from fault.history.pair import Pair, holder_killed, holder_stopped, pair
 from fault.history.variant import command
@@ -51,7 +50,7 @@ async def lived_through(
     ledger = await campaign(found.world, load, faults, rest=rest, longest=longest)
     enough(load, lives)
     felt(load)
-    assert check(load.recorder.operations, ledger, grace=GRACE_NS) == []
+    assert violations(load, ledger) == []
     assert found.fsck() == ""
 
 
@@ -65,7 +64,7 @@ async def test_control_without_the_heads_check_a_woken_holder_is_found_out(
         wrong: Sequence[object] = ()
         try:
             ledger = await campaign(found.world, load, [holder_stopped(found)] * 3, rest=1.0, longest=1.0)
-            wrong = check(load.recorder.operations, ledger, grace=GRACE_NS)
+            wrong = violations(load, ledger)
         except* (ProofError, Corrupt) as noticed:
             wrong = _leaves(noticed)
         tally(load.recorder.operations)

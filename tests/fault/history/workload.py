@@ -39,7 +39,10 @@ class Staff:
 
 @dataclass(slots=True, kw_only=True)
 class Load:
-    """What all lives share. `timeout` is each call's own, in seconds; `stopped` ends the lives that have not begun."""
+    """What all lives share. `timeout` is each call's own, in seconds; `stopped` ends the lives that have not begun.
+
+    `stood_still`: for how many seconds at most this process's event loop did.
+    """
 
     clients: Sequence[AsyncClient]
     staff: Staff
@@ -51,6 +54,7 @@ class Load:
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     lived: int = 0
     people: int = 0
+    stood_still: float = 0.0
 
     async def run(self, lives: int) -> None:
         """Keep so many lives going until it is stopped; those that have begun end in their own time."""
