@@ -24,6 +24,8 @@ from placet.kit.errors import Kind, PlacetError
 PAGE: Final = 256
 # Share of the time that indexing may take while appends go on.
 DUTY: Final = 0.05
+# The longest that it gives way: a page that took long because the machine stood still says nothing of its work.
+MOST_S: Final = 1.0
 # How long a page may fill when nothing is left to index: a commit for each event would cost more than the event.
 PAUSE_S: Final = 0.2
 # How long to wait for a database that cannot be used now.
@@ -69,7 +71,7 @@ class Indexer:
         elif not more:
             await asyncio.sleep(PAUSE_S)
         elif self._behind[log_id]:
-            await asyncio.sleep(took * (1 / DUTY - 1))
+            await asyncio.sleep(min(took * (1 / DUTY - 1), MOST_S))
         if more is not False:
             self._behind[log_id] = True
             self._wake.set()
