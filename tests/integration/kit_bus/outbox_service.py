@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from integration.kit_bus.conftest import unix_us
 from sqlalchemy.orm import registry
-from sqlmodel import Field, Session, SQLModel, select
+from sqlmodel import Field, Session, SQLModel, func, select
 
 from placet.evidence.drafts import OutcomeDraft
 from placet.evidence.terms import LeafIndex
@@ -90,6 +90,10 @@ class Service:
     async def facts(self) -> dict[str, Fact]:
         return await self.database.read(facts)
 
+    async def pending(self) -> int:
+        query = select(func.count()).select_from(outbox.table).where(outbox.table.c.done_at.is_(None))
+        return await self.database.read(lambda session: int(session.connection().execute(query).scalar_one()))
+
 
 async def make_service(url: str, bus: Bus, *, ledger: Ledger | None = None) -> Service:
     database = await Database.open(url)
@@ -119,7 +123,7 @@ async def run_until_killed(url: str, nats_url: str, prefix: str, count: int) -> 
                     print(json.dumps(["done", fact, appended.receipt().index]), flush=True)
                 else:
                     service.dispatcher.kick()
-            while any(not fact.settled for fact in (await service.facts()).values()):
+            while await service.pending():  # facts to be appended, and messages to be sent about them
                 await asyncio.sleep(0.02)
             print(json.dumps(["all settled"]), flush=True)
 
