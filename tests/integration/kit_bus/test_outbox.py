@@ -365,8 +365,14 @@ async def test_a_message_that_can_never_be_sent_does_not_block_the_others(
 
     for number, size in enumerate((10, 5_000, 10)):
         await service.database.write(tell(number, size))
+
+    async def refused() -> bool:
+        row = await service.database.read(lambda session: outbox.get(session, "m1"))
+        return row.failure is not None
+
     async with service.dispatcher:
         await until(lambda: _messages_are(bus, 2))
+        await until(refused)
     row = await service.database.read(lambda session: outbox.get(session, "m1"))
     assert row.failure
     assert row.failure.startswith("FIELD_TOO_LARGE")
