@@ -18,7 +18,7 @@ from placet.permission.model.basis import BasisFacts
 from placet.permission.model.book import Book
 from placet.permission.model.registers import ItemKind, RetentionAnchor, item_of, kind_of, record_of
 from placet.permission.model.vocabulary import MAX_INT, BasisForm, Inference, Operation, PlaceClass, Storage
-from placet.permission.posture.facts import Facts, FilingFacts
+from placet.permission.posture.facts import Facts, FilingFacts, OpenFiling
 from placet.permission.posture.findings import Finding, Rule
 from placet.permission.posture.judging import LOOKS, judge
 from placet.permission.posture.sayings import STATES, Saying, State
@@ -192,6 +192,37 @@ def test_the_filing(filing: FilingFacts, saying: Saying) -> None:
     assert point.evidence[0].count == filing.stock
 
 
+OPEN = OpenFiling(id="c-1", kind="change", since=TODAY - datetime.timedelta(40), deadline=TODAY, index=77)
+OPENS = [
+    (OPEN, Saying.FILING_OPEN_DUE),
+    (replace(OPEN, kind="cancellation"), Saying.FILING_OPEN_DUE),
+    (replace(OPEN, deadline=TODAY - datetime.timedelta(1)), Saying.FILING_OPEN_OVERDUE),
+    (replace(OPEN, deadline=None), Saying.FILING_OPEN_UNDETERMINED),
+]
+
+
+@pytest.mark.parametrize(("one", "saying"), OPENS)
+def test_a_change_or_an_end_of_use_that_is_not_filed_shows_beside_the_duty_to_file(
+    one: OpenFiling, saying: Saying
+) -> None:
+    found = of(Rule.R8, filing=replace(FILED, open=(one,)))
+    assert [point.saying for point in found.points] == [saying, Saying.FILING_NOT_REACHED]
+    assert found.state is STATES[saying] is not State.MET
+    assert [(each.kind, each.id, each.index) for each in found.points[0].evidence] == [("filing", "c-1", 77)]
+
+
+def test_a_change_that_is_not_filed_shows_also_while_nobody_counts() -> None:
+    uncounted = replace(FILED, stock=None, open=(replace(OPEN, deadline=TODAY - datetime.timedelta(1)),))
+    found = of(Rule.R8, attestation(), filing=uncounted)
+    assert [point.saying for point in found.points] == [Saying.FILING_OPEN_OVERDUE, Saying.FILING_ATTESTED]
+
+
+def test_what_was_recorded_is_named_in_both_languages() -> None:
+    point = of(Rule.R8, filing=replace(FILED, open=(replace(OPEN, kind="cancellation"),))).points[0]
+    assert say(point, Language.EN) == "The end of use of 2026-12-06 (c-1) is not filed yet: file until 2027-01-15."
+    assert say(point, Language.ZH_CN) == "2026-12-06 的终止使用（c-1）尚未办理备案手续：期限为 2027-01-15。"
+
+
 def test_where_nobody_counts_the_attestation_of_the_filing_counts() -> None:
     assert of(Rule.R8, filing=None).points[0].saying is Saying.FILING_NOT_ATTESTED
     for current, saying in ((True, Saying.FILING_ATTESTED), (False, Saying.FILING_NOT_ATTESTED)):
@@ -276,6 +307,7 @@ def test_nothing_kept_is_nothing_to_limit() -> None:
 def everything_said() -> list[Any]:
     points = [point for rule, items, *_ in CASES for point in of(rule, *items).points]
     points += [point for filing, _ in FILINGS for point in of(Rule.R8, filing=filing).points]
+    points += [point for one, _ in OPENS for point in of(Rule.R8, filing=replace(FILED, open=(one,))).points]
     points += [point for one, _ in PERMISSIONS for point in of(Rule.R10, permissions=(one,)).points]
     points += of(Rule.R14, permissions=(permission(code="state_provision"),)).points
     points += of(Rule.R8, attestation(), filing=None).points
