@@ -40,8 +40,11 @@ def filing(facts: Facts, now: int) -> list[Point]:
     if facts.filing is None:
         return [_attested(facts)]
     stock, today = facts.filing.stock, facts.filing.today
-    first = _attested(facts) if stock is None else _filing(facts.filing, stock)
-    return [first, *(_open(one, today) for one in facts.filing.open)]
+    said = _attested(facts)
+    # Events look at what the controller attests: where that is missing they are denied, whatever was counted.
+    bare = stock is None or said.saying is Saying.FILING_NOT_ATTESTED
+    first = [] if stock is None else [_filing(facts.filing, stock)]
+    return [*first, *([said] if bare else []), *(_open(one, today) for one in facts.filing.open)]
 
 
 def _attested(facts: Facts) -> Point:
