@@ -55,6 +55,16 @@ def stricter(tmp_path: Path) -> Path:
     return folder
 
 
+def test_no_heading_is_cut_off_on_a_narrow_terminal(
+    real_log: RealLog, shadow: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = shadow("cn-draft-2023", "--log", real_log.tiles)[1]
+    assert "cn-draft-2023/" in out
+    assert "(unverified)" in out
+    assert "\u2026" not in out
+
+
 def test_the_law_of_the_log_changes_nothing(real_log: RealLog, report: Callable[..., dict[str, Any]]) -> None:
     events = [entry for entry in real_log.entries if isinstance(entry, Event)]
     found = report("cn-2025", "--log", real_log.tiles)
