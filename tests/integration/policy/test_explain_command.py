@@ -64,6 +64,12 @@ def test_packs_are_named_in_the_file_or_on_the_line(tmp_path: Path, explain: Run
     assert explain(path, "--pack", "cn-2025")[0] == 0
 
 
+def test_other_evidence_is_named_as_what_it_is(tmp_path: Path, explain: Run) -> None:
+    status, out, err = explain(facts(tmp_path, '{"format": "placet.withdrawal/1"}'))
+    assert (status, out) == (2, "")
+    assert "this is 'placet.withdrawal/1'; give a proof bundle" in err
+
+
 def test_facts_that_are_wrong_are_named_as_facts(tmp_path: Path, explain: Run) -> None:
     """A scenario file is no file of facts, and the message speaks of what was given."""
     status, out, err = explain(facts(tmp_path, "given: {place_class: hotel_room}\n"))

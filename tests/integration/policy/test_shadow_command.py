@@ -119,6 +119,7 @@ def test_a_pack_of_the_log_may_be_given(
     [
         (("no-such", "--log", "{tiles}"), "no pack 'no-such'"),
         (("cn-2025", "--log", "{folder}/nowhere"), "neither an exported log"),
+        (("cn-2025", "--log", "{folder}/tiles/checkpoint"), "neither an exported log"),
         (("cn-2025", "--log", "{folder}", "--controller", "nobody"), "no log of controller nobody"),
         (("cn-2025", "--log", "mysql://x/y"), "mysql"),
         (("{broken}", "--log", "{tiles}"), "cn-2025/policies.cedar"),

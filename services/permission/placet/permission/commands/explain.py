@@ -156,6 +156,8 @@ def _judged(facts: Any, named: Sequence[str]) -> tuple[Found, list[Pack]]:
     """Return what the packs say about these facts; those left out are the lawful ones (law.md section 5)."""
     if not isinstance(facts, dict):
         raise Invalid("FILE", "facts are a mapping of fields to values (law.md section 5), or a proof bundle")
+    if "format" in facts:
+        raise Invalid("FILE", f"this is {facts['format']!r}; give a proof bundle of an event ({BUNDLE!r}), or facts")
     given = {name: value for name, value in facts.items() if name != "packs"}
     names = list(named) or facts.get("packs") or [DEFAULT_PACK]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

@@ -20,6 +20,7 @@ from placet.tlog.errors import TlogError
 from placet.tlog.note import split_note
 from placet.tlog.tiles import TILE_WIDTH, EntryBundle, bundles_for, decode_entries
 
+_SQLITE: Final = b"SQLite format 3\0"
 PAGE: Final = 2_048
 _LOGS = text("SELECT id, controller, size FROM log ORDER BY controller")
 _PAGE = text("SELECT body FROM entry WHERE log = :log AND idx >= :first AND idx < :end ORDER BY idx")
@@ -126,10 +127,16 @@ def _require(index: int, log: LogSource) -> None:
 
 def _database(path: Path) -> Path:
     for one in (path, path / "audit.db", path / "audit" / "audit.db"):
-        if one.is_file():
+        if one.is_file() and _is_sqlite(one):
             return one
     why = f"{path} is neither an exported log (a folder with a checkpoint) nor an audit database"
     raise Invalid("--log", f"{why}; export one with `placet ledger export --tiles DIR`")
+
+
+def _is_sqlite(file: Path) -> bool:
+    """Tell whether a file begins as every SQLite database does (sqlite.org/fileformat.html, section 1.3)."""
+    with file.open("rb") as opened:
+        return opened.read(len(_SQLITE)) == _SQLITE
 
 
 def _database_log(reader: Engine, where: str, controller: str | None) -> DatabaseLog:
