@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,7 @@ def test_a_pack_of_the_log_may_be_given(
         (("no-such", "--log", "{tiles}"), "no pack 'no-such'"),
         (("cn-2025", "--log", "{folder}/nowhere"), "neither an exported log"),
         (("cn-2025", "--log", "{folder}/tiles/checkpoint"), "neither an exported log"),
+        (("cn-2025", "--log", "{other}"), "not that of the audit service"),
         (("cn-2025", "--log", "{folder}", "--controller", "nobody"), "no log of controller nobody"),
         (("cn-2025", "--log", "mysql://x/y"), "mysql"),
         (("{broken}", "--log", "{tiles}"), "cn-2025/policies.cedar"),
@@ -130,7 +132,9 @@ def test_what_cannot_be_done_is_said(
 ) -> None:
     broken = Path(shutil.copytree(SHIPPED / "cn-2025", tmp_path / "cn-2025"))
     (broken / "policies.cedar").write_text("permit")
-    places = {"tiles": real_log.tiles, "folder": real_log.folder, "broken": broken}
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE thing (id INTEGER)")
+    places = {"other": tmp_path / "other.db", "tiles": real_log.tiles, "folder": real_log.folder, "broken": broken}
     status, _, err = shadow(*(one.format(**places) for one in arguments))
     assert status == 2
     assert said in err

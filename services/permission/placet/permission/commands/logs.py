@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 
 from placet.kit.db.engine import open_engines
 from placet.kit.db.errors import mapped
@@ -141,6 +141,10 @@ def _is_sqlite(file: Path) -> bool:
 
 def _database_log(reader: Engine, where: str, controller: str | None) -> DatabaseLog:
     with mapped(), reader.connect() as connection:
+        if not inspect(connection).has_table("log"):
+            raise Invalid(
+                "--log", f"{where} is a database, but not that of the audit service; name that one (audit.db)"
+            )
         logs = connection.execute(_LOGS).all()
     found = [log for log in logs if controller in (None, log.controller)]
     if not found:
