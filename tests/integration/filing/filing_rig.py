@@ -11,6 +11,7 @@ from placet.api.common.v1 import vocabulary_pb2 as words
 from placet.api.consent.v1 import consent_pb2 as consent
 from placet.api.permission.v1 import filing_pb2 as filing
 from placet.api.permission.v1 import permission_pb2 as permission
+from placet.api.permission.v1 import posture_pb2 as posture
 from placet.api.vault.v1 import vault_pb2 as vault
 from placet.kit.errors import PlacetError
 from placet.kit.grpc.status import from_rpc_error
@@ -68,6 +69,12 @@ class Rig:
         """Return the duty by law to file."""
         found = await self.status(controller, *group)
         return next(one for one in found.duties if one.rule == LAW and one.kind == filing.FILING_KIND_INITIAL)
+
+    async def duty_in_posture(self, controller: str) -> dict[str, list[int | None]]:
+        """Return what the posture says of R8: by code, the ledger positions of its evidence."""
+        found = await self.ask(self.call(controller), posture.GetPostureRequest())
+        points = next(one for one in found.findings if one.rule == "R8").points
+        return {one.code: [each.index if each.HasField("index") else None for each in one.evidence] for one in points}
 
     async def enrol(self, controller: str, subject: bytes) -> consent.Consent:
         """Have somebody consent and store their template in the vault."""

@@ -107,15 +107,18 @@ async def test_records_are_entries_with_nothing_to_read_in_them(rig: Rig) -> Non
 
     change = pb.Filing(id="change-1", kind=pb.FILING_KIND_CHANGE, since="2026-01-05", summary="new purpose")
     end = pb.Filing(id="end", kind=pb.FILING_KIND_CANCELLATION, since=today)
-    for one in (change, end):
-        await rig.ask(call, pb.RecordFilingRequest(filing=one))
+    at = [(await rig.ask(call, pb.RecordFilingRequest(filing=one))).receipt.entry.index for one in (change, end)]
     found = {one.filing: one for one in (await rig.status("bank")).duties if one.binding}
     assert found["change-1"].state == pb.FILING_STATE_OVERDUE
     assert (found["end"].state, found["end"].left) == (pb.FILING_STATE_DUE, 30)
+    assert await rig.duty_in_posture("bank") == {
+        "filing_open_overdue": [at[0]], "filing_open_due": [at[1]], "filing_done": [done.receipt.entry.index],
+    }  # fmt: skip
     late = pb.Filing(id="change-1", kind=pb.FILING_KIND_CHANGE, since="2026-01-05", filed_on=today)
     await rig.ask(call, pb.RecordFilingRequest(filing=late))
     found = {one.filing: one for one in (await rig.status("bank")).duties if one.binding}
     assert found["change-1"].state == pb.FILING_STATE_FILED_LATE
+    assert set(await rig.duty_in_posture("bank")) == {"filing_open_due", "filing_done"}
 
     tomorrow = (date.fromisoformat(today) + timedelta(days=1)).isoformat()
     for wrong in ({"since": "5 January"}, {"since": today, "filed_on": tomorrow}, {"since": ""}, {"id": ""}):
@@ -127,6 +130,8 @@ async def test_without_the_vault_no_number_is_given_and_a_restart_forgets_neithe
     before = await rig.status("bank")
     await rig.mesh.kill("vault")
     assert await reason_of(rig.status("bank")) == "DEPENDENCY_UNAVAILABLE"
+    # What the posture knows without the count it still says: the end of use that is not filed.
+    assert set(await rig.duty_in_posture("bank")) == {"filing_open_due", "filing_attested"}
     await rig.mesh.kill("consent")
     assert await reason_of(rig.status("bank")) == "DEPENDENCY_UNAVAILABLE"
     await asyncio.gather(rig.mesh.start_service("vault"), rig.mesh.start_service("consent"))

@@ -64,6 +64,20 @@ def test_packs_are_named_in_the_file_or_on_the_line(tmp_path: Path, explain: Run
     assert explain(path, "--pack", "cn-2025")[0] == 0
 
 
+def test_other_evidence_is_named_as_what_it_is(tmp_path: Path, explain: Run) -> None:
+    status, out, err = explain(facts(tmp_path, '{"format": "placet.withdrawal/1"}'))
+    assert (status, out) == (2, "")
+    assert "this is 'placet.withdrawal/1'; give a proof bundle" in err
+
+
+def test_facts_that_are_wrong_are_named_as_facts(tmp_path: Path, explain: Run) -> None:
+    """A scenario file is no file of facts, and the message speaks of what was given."""
+    status, out, err = explain(facts(tmp_path, "given: {place_class: hotel_room}\n"))
+    assert (status, out) == (2, "")
+    assert err.startswith("FILE: Context field given: there is no such field.")
+    assert "Correct it: facts are fields with their values" in err
+
+
 def test_an_event_of_a_log_by_position_and_by_id(real_log: RealLog, explain: Run) -> None:
     denied = next(one for one in real_log.entries if isinstance(one, Event) and one.reasons == ("POLICY",))
     status, out, _ = explain("--log", real_log.tiles, "--position", denied.i)

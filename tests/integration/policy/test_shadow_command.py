@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,16 @@ def stricter(tmp_path: Path) -> Path:
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("!context.consent_explicit", "!context.consent_written"), encoding="utf-8")
     return folder
+
+
+def test_no_heading_is_cut_off_on_a_narrow_terminal(
+    real_log: RealLog, shadow: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    out = shadow("cn-draft-2023", "--log", real_log.tiles)[1]
+    assert "cn-draft-2023/" in out
+    assert "(unverified)" in out
+    assert "\u2026" not in out
 
 
 def test_the_law_of_the_log_changes_nothing(real_log: RealLog, report: Callable[..., dict[str, Any]]) -> None:
@@ -109,6 +120,8 @@ def test_a_pack_of_the_log_may_be_given(
     [
         (("no-such", "--log", "{tiles}"), "no pack 'no-such'"),
         (("cn-2025", "--log", "{folder}/nowhere"), "neither an exported log"),
+        (("cn-2025", "--log", "{folder}/tiles/checkpoint"), "neither an exported log"),
+        (("cn-2025", "--log", "{other}"), "not that of the audit service"),
         (("cn-2025", "--log", "{folder}", "--controller", "nobody"), "no log of controller nobody"),
         (("cn-2025", "--log", "mysql://x/y"), "mysql"),
         (("{broken}", "--log", "{tiles}"), "cn-2025/policies.cedar"),
@@ -119,7 +132,9 @@ def test_what_cannot_be_done_is_said(
 ) -> None:
     broken = Path(shutil.copytree(SHIPPED / "cn-2025", tmp_path / "cn-2025"))
     (broken / "policies.cedar").write_text("permit")
-    places = {"tiles": real_log.tiles, "folder": real_log.folder, "broken": broken}
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE thing (id INTEGER)")
+    places = {"other": tmp_path / "other.db", "tiles": real_log.tiles, "folder": real_log.folder, "broken": broken}
     status, _, err = shadow(*(one.format(**places) for one in arguments))
     assert status == 2
     assert said in err

@@ -11,7 +11,7 @@ from integration.sdk.test_sdk_faults import status
 from placet.api.audit.v1 import audit_pb2
 from placet.api.permission.v1 import permission_pb2 as pb
 from placet.evidence.kinds import Decision, PolicyRef
-from placet.sdk import AsyncClient, Confidence, Denied, Language, ProofError, Standing, Unreachable
+from placet.sdk import AsyncClient, Confidence, Denied, Invalid, Language, ProofError, Standing, Unreachable
 
 RULED = pb.ExplainedArticle(
     id="cn-2025/art-13-1",
@@ -118,6 +118,14 @@ async def test_facts_that_are_not_proven_are_not_told(mesh: Explaining, client: 
     mesh.lie = lie
     with pytest.raises(ProofError):
         await client.explain(mesh.decision)
+
+
+async def test_an_index_of_something_else_is_refused_and_not_explained_with_nothing(
+    mesh: Explaining, client: AsyncClient
+) -> None:
+    mesh.lie = lambda name, response: type(response)() if name == "ExplainDecision" else response
+    with pytest.raises(Invalid, match="is no decision"):
+        await client.explain(mesh.decision + 1)
 
 
 async def test_what_is_out_of_order_is_an_error(mesh: Explaining, new_client: Any) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import click
 import pytest
 from unit.filing.filing_world import RULES, cancelled, day, filing, initial, on, stock
 
@@ -11,6 +12,7 @@ from placet.permission.filing.series import Stock
 from placet.permission.handlers.filing import Status
 from placet.permission.model.filings import Filing, FilingKind
 from placet.permission.wire.filing import status_to_pb
+from placet.sdk.commands.filing import app
 from placet.sdk.commands.filing.status import _print, alarming
 from placet.sdk.model.filings import FilingStatus
 from placet.sdk.wire.filings import status_of
@@ -49,6 +51,13 @@ def test_the_exit_status(found: Stock, today: str, filings: list[Filing], alarm:
     assert alarming(told(found, today, filings)) is alarm
 
 
+def test_the_group_has_its_own_commands_and_nobody_elses() -> None:
+    context = click.Context(app)
+    assert app.list_commands(context) == ["export", "facts", "record", "status"]
+    assert app.get_command(context, "status") is not None
+    assert app.get_command(context, "demo") is None
+
+
 def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     _print(told(REACHED, "2025-10-09", [filing(FilingKind.CHANGE, "2025-10-09")]))
     said = capsys.readouterr().out
@@ -63,6 +72,7 @@ def test_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
         "chinesecalendar",
     ):
         assert text in said, text
+    assert "not_" not in said  # words for people, also of the draft
     _print(told(AT_THE_END, f"{LAST}-12-20"))
     said = capsys.readouterr().out
     for text in ("CALENDAR_UNKNOWN", "PLACET_FILING_CALENDAR", f"not before {LAST + 1}-"):

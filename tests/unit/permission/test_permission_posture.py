@@ -18,7 +18,7 @@ from placet.permission.model.basis import BasisFacts
 from placet.permission.model.book import Book
 from placet.permission.model.registers import ItemKind, RetentionAnchor, item_of, kind_of, record_of
 from placet.permission.model.vocabulary import MAX_INT, BasisForm, Inference, Operation, PlaceClass, Storage
-from placet.permission.posture.facts import Facts, FilingFacts
+from placet.permission.posture.facts import Facts, FilingFacts, OpenFiling
 from placet.permission.posture.findings import Finding, Rule
 from placet.permission.posture.judging import LOOKS, judge
 from placet.permission.posture.sayings import STATES, Saying, State
@@ -74,7 +74,7 @@ def filing(**changes: Any) -> FilingFacts:
 
 
 def test_lawful_registers_meet_every_rule() -> None:
-    found = judge(facts(book()), BEGIN)
+    found = judge(facts(book(attestation())), BEGIN)
     assert [one.rule for one in found] == list(Rule) == list(LOOKS)
     assert {one.rule: one.points[0].saying for one in found if one.state is not State.MET} == {}
 
@@ -187,9 +187,47 @@ FILINGS = [
 
 @pytest.mark.parametrize(("filing", "saying"), FILINGS)
 def test_the_filing(filing: FilingFacts, saying: Saying) -> None:
-    (point,) = of(Rule.R8, filing=filing).points
+    (point,) = of(Rule.R8, attestation(), filing=filing).points
     assert point.saying is saying
     assert point.evidence[0].count == filing.stock
+
+
+OPEN = OpenFiling(id="c-1", kind="change", since=TODAY - datetime.timedelta(40), deadline=TODAY, index=77)
+OPENS = [
+    (OPEN, Saying.FILING_OPEN_DUE),
+    (replace(OPEN, kind="cancellation"), Saying.FILING_OPEN_DUE),
+    (replace(OPEN, deadline=TODAY - datetime.timedelta(1)), Saying.FILING_OPEN_OVERDUE),
+    (replace(OPEN, deadline=None), Saying.FILING_OPEN_UNDETERMINED),
+]
+
+
+@pytest.mark.parametrize(("one", "saying"), OPENS)
+def test_a_change_or_an_end_of_use_that_is_not_filed_shows_beside_the_duty_to_file(
+    one: OpenFiling, saying: Saying
+) -> None:
+    found = of(Rule.R8, attestation(), filing=replace(FILED, open=(one,)))
+    assert [point.saying for point in found.points] == [saying, Saying.FILING_NOT_REACHED]
+    assert found.state is STATES[saying] is not State.MET
+    assert [(each.kind, each.id, each.index) for each in found.points[0].evidence] == [("filing", "c-1", 77)]
+
+
+def test_a_change_that_is_not_filed_shows_also_while_nobody_counts() -> None:
+    uncounted = replace(FILED, stock=None, open=(replace(OPEN, deadline=TODAY - datetime.timedelta(1)),))
+    found = of(Rule.R8, attestation(), filing=uncounted)
+    assert [point.saying for point in found.points] == [Saying.FILING_OPEN_OVERDUE, Saying.FILING_ATTESTED]
+
+
+def test_what_was_recorded_is_named_in_both_languages() -> None:
+    cancelled = replace(FILED, open=(replace(OPEN, kind="cancellation"),))
+    point = of(Rule.R8, attestation(), filing=cancelled).points[0]
+    assert say(point, Language.EN) == "The end of use of 2026-12-06 (c-1) is not filed yet: file until 2027-01-15."
+    assert say(point, Language.ZH_CN) == "2026-12-06 的终止使用（c-1）尚未办理备案手续：期限为 2027-01-15。"
+
+
+def test_events_look_at_what_is_attested_so_a_count_alone_does_not_meet_the_rule() -> None:
+    for items in ((), (attestation(filing_current=False),)):
+        found = of(Rule.R8, *items, filing=FILED)
+        assert [point.saying for point in found.points] == [Saying.FILING_NOT_ATTESTED, Saying.FILING_NOT_REACHED]
 
 
 def test_where_nobody_counts_the_attestation_of_the_filing_counts() -> None:
@@ -245,6 +283,11 @@ def test_counts_grow_old() -> None:
     assert Saying.USAGE_MISSING in [point.saying for point in found.points]
 
 
+def test_a_month_to_come_is_no_count() -> None:
+    found = of(Rule.R9, usage(period="2029-01"), now=BEGIN + 110 * DAY)
+    assert Saying.USAGE_MISSING in [point.saying for point in found.points]
+
+
 def test_the_newest_count_is_told() -> None:
     found = of(Rule.R9, usage(period="2026-12", alternative=0))
     (told,) = [point for point in found.points if point.saying is Saying.USAGE_REPORTED]
@@ -252,7 +295,7 @@ def test_the_newest_count_is_told() -> None:
 
 
 def test_a_rule_that_no_pack_enforces_is_not_met() -> None:
-    found = {one.rule.value: one for one in judge(facts(book(), articles={}), BEGIN)}
+    found = {one.rule.value: one for one in judge(facts(book(attestation()), articles={}), BEGIN)}
     unmet = {rule for rule, one in found.items() if one.state is State.NOT_MET}
     assert unmet == {"R1", "R6", "R7", "R15", "R16"}
     assert found["R1"].points[0].saying is Saying.NOT_ENFORCED
@@ -276,6 +319,7 @@ def test_nothing_kept_is_nothing_to_limit() -> None:
 def everything_said() -> list[Any]:
     points = [point for rule, items, *_ in CASES for point in of(rule, *items).points]
     points += [point for filing, _ in FILINGS for point in of(Rule.R8, filing=filing).points]
+    points += [point for one, _ in OPENS for point in of(Rule.R8, filing=replace(FILED, open=(one,))).points]
     points += [point for one, _ in PERMISSIONS for point in of(Rule.R10, permissions=(one,)).points]
     points += of(Rule.R14, permissions=(permission(code="state_provision"),)).points
     points += of(Rule.R8, attestation(), filing=None).points
@@ -338,14 +382,20 @@ ITEMS = st.sampled_from(
 )
 
 
-@given(st.lists(ITEMS, max_size=12), st.sampled_from([BEGIN, BEGIN + 20 * DAY, BEGIN + 400 * DAY]))
+@given(
+    st.lists(ITEMS, max_size=12),
+    st.sampled_from([BEGIN, BEGIN + 20 * DAY, BEGIN + 400 * DAY]),
+    st.sampled_from([None, FILED]),
+)
 @settings(max_examples=150, deadline=None)
-def test_what_the_posture_calls_met_an_event_does_not_fail_on(items: list[Any], now: int) -> None:
+def test_what_the_posture_calls_met_an_event_does_not_fail_on(
+    items: list[Any], now: int, counted: FilingFacts | None
+) -> None:
     """Posture and decision read the same registers: a duty that is met there is no reason to deny here."""
     made = Book()
     for index, item in enumerate(items):
         made.put(item, index)
-    found = {one.rule: one.state for one in judge(facts_of(made, ARTICLES, None, now), now)}
+    found = {one.rule: one.state for one in judge(facts_of(made, ARTICLES, counted, now), now)}
     for name, one in made.purposes.items():
         if one.ended(now):
             continue

@@ -96,6 +96,8 @@ def test_every_decision_as_json(placet: Say, file: Callable[[str], Path]) -> Non
 WRONG: list[tuple[str, int | None, str, str]] = [
     (GOOD.replace("cn-2025", "cn-2026"), 1, "packs", "there is no pack 'cn-2026'"),
     (GOOD.replace("cn-2025", "../packs/eu"), 1, "packs", "no pack id"),
+    (GOOD.replace("cn-2025", '"a\\0b"'), 1, "packs", "no pack id"),
+    (GOOD.replace("lawful", '"\\ud800"'), 3, "the text", "half a character"),
     (GOOD.replace("expect:", "expects:"), 4, "scenario 1", "unknown key 'expects'"),
     (GOOD.replace("allow", "maybe"), 4, "scenario 1 (lawful), expect.verdict", "neither allow nor deny"),
     (GOOD + "    given:\n      egress: true\n      sign: true\n", 7, "scenario 1 (lawful), given", "no such field"),

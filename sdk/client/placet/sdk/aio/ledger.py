@@ -84,7 +84,8 @@ class Ledger(Area):
     async def explain(self, decision: Decision | int, *, timeout: float | None = None) -> Explanation:
         """Return what the articles of a decision say, of an answer or at that ledger index: `print(found.text())`.
 
-        Any role that may authorize or read will do; the facts are there for a token that may read entries.
+        Any role that may authorize or read will do; the facts are there for a token that may read entries. Raises
+        Invalid for the index of another entry, e.g. the event's own.
         """
         index = decision.decision if isinstance(decision, Decision) else decision
         deadline = self._session.deadline(timeout)
@@ -94,6 +95,9 @@ class Ledger(Area):
             entry = (await self.entry(index, timeout=timeout)).content()
         except Forbidden:
             entry = None
+        if not answer.articles and entry is not None and not isinstance(entry, DecisionEntry):
+            message = f"entry {index} is no decision; give an answer, or the index in its `decision`"
+            raise Invalid("FIELD_INVALID", message, field="decision")
         return explanation_of(answer, entry.context if isinstance(entry, DecisionEntry) else None)
 
     async def bundle(self, event: int, *, timeout: float | None = None) -> ProofBundle:

@@ -16,8 +16,8 @@ from typer.main import get_command
 GROUP: Final = "placet.commands"
 
 
-class LazyGroup(TyperGroup):
-    """A group whose commands come from `own` (name -> module:attribute) and from entry points."""
+class OwnGroup(TyperGroup):
+    """A group whose commands come from `own` (name -> module:attribute), and from nowhere else."""
 
     def __init__(self, *, own: Mapping[str, str], **options: Any) -> None:
         super().__init__(**options)
@@ -25,24 +25,30 @@ class LazyGroup(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands, sorted; nothing is imported."""
+        return sorted(self._own)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of a name, imported now; None if there is none."""
+        return _own_command(self._own[cmd_name], cmd_name) if cmd_name in self._own else None
+
+
+class LazyGroup(OwnGroup):
+    """The whole program: commands of our own, and those that distributions register as entry points."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands, sorted; nothing is imported."""
         return sorted({*self._own, *(one.name for one in entry_points(group=GROUP))})
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Return the command of a name, imported now; None if there is none. One that does not load says so."""
-        if cmd_name in self._own:
-            return _own_command(self._own[cmd_name], cmd_name)
-        return _registered(cmd_name)
+        return super().get_command(ctx, cmd_name) or _registered(cmd_name)
 
 
-class SharedGroup(TyperGroup):
+class SharedGroup(OwnGroup):
     """A group of ours to which another distribution may add: its own group of the same name is an entry point.
 
     That one is imported only when a command is asked for that is not ours, or all of them are.
     """
-
-    def __init__(self, *, own: Mapping[str, str], **options: Any) -> None:
-        super().__init__(**options)
-        self._own = dict(own)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all commands, sorted."""

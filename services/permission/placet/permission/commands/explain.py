@@ -27,6 +27,7 @@ from placet.permission.commands.logs import LogSource, open_log
 from placet.permission.commands.output import Output, OutputOption
 from placet.permission.policy import scenarios
 from placet.permission.policy.engine import judge
+from placet.permission.policy.errors import ScenarioInvalid
 from placet.permission.policy.explaining import Explanation
 from placet.permission.policy.explaining import explain as explained
 from placet.permission.policy.pack import DEFAULT_PACK, Pack
@@ -155,11 +156,18 @@ def _judged(facts: Any, named: Sequence[str]) -> tuple[Found, list[Pack]]:
     """Return what the packs say about these facts; those left out are the lawful ones (law.md section 5)."""
     if not isinstance(facts, dict):
         raise Invalid("FILE", "facts are a mapping of fields to values (law.md section 5), or a proof bundle")
+    if "format" in facts:
+        raise Invalid("FILE", f"this is {facts['format']!r}; give a proof bundle of an event ({BUNDLE!r}), or facts")
     given = {name: value for name, value in facts.items() if name != "packs"}
     names = list(named) or facts.get("packs") or [DEFAULT_PACK]
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise Invalid("packs", "name packs as a list of ids or folders")
     case = {"name": "the facts", "given": given, "expect": {"verdict": "allow"}}
-    suite = scenarios.parse({"packs": names, "scenarios": [case]})
+    try:
+        suite = scenarios.parse({"packs": names, "scenarios": [case]})
+    except ScenarioInvalid as error:
+        raise Invalid(
+            "FILE", f"{error.why} Correct it: facts are fields with their values, see law.md section 5."
+        ) from error
     packs = choose(names, "packs")
     return Found(as_logged(judge(packs, suite.scenarios[0].context))), packs

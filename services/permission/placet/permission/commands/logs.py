@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Protocol
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, inspect, text
 
 from placet.kit.db.engine import open_engines
 from placet.kit.db.errors import mapped
@@ -20,6 +20,7 @@ from placet.tlog.errors import TlogError
 from placet.tlog.note import split_note
 from placet.tlog.tiles import TILE_WIDTH, EntryBundle, bundles_for, decode_entries
 
+_SQLITE: Final = b"SQLite format 3\0"
 PAGE: Final = 2_048
 _LOGS = text("SELECT id, controller, size FROM log ORDER BY controller")
 _PAGE = text("SELECT body FROM entry WHERE log = :log AND idx >= :first AND idx < :end ORDER BY idx")
@@ -126,14 +127,24 @@ def _require(index: int, log: LogSource) -> None:
 
 def _database(path: Path) -> Path:
     for one in (path, path / "audit.db", path / "audit" / "audit.db"):
-        if one.is_file():
+        if one.is_file() and _is_sqlite(one):
             return one
     why = f"{path} is neither an exported log (a folder with a checkpoint) nor an audit database"
     raise Invalid("--log", f"{why}; export one with `placet ledger export --tiles DIR`")
 
 
+def _is_sqlite(file: Path) -> bool:
+    """Tell whether a file begins as every SQLite database does (sqlite.org/fileformat.html, section 1.3)."""
+    with file.open("rb") as opened:
+        return opened.read(len(_SQLITE)) == _SQLITE
+
+
 def _database_log(reader: Engine, where: str, controller: str | None) -> DatabaseLog:
     with mapped(), reader.connect() as connection:
+        if not inspect(connection).has_table("log"):
+            raise Invalid(
+                "--log", f"{where} is a database, but not that of the audit service; name that one (audit.db)"
+            )
         logs = connection.execute(_LOGS).all()
     found = [log for log in logs if controller in (None, log.controller)]
     if not found:

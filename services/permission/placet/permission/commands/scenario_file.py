@@ -82,6 +82,14 @@ class _Strict(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, why, key.start_mark)
         return super().construct_mapping(node, deep)
 
+    def construct_scalar(self, node: ScalarNode | MappingNode) -> Any:
+        value = super().construct_scalar(node)
+        if any("\ud800" <= letter <= "\udfff" for letter in str(value)):
+            raise yaml.constructor.ConstructorError(
+                None, None, "half a character (a surrogate) stands here", node.start_mark
+            )
+        return value
+
 
 def _step(node: Node | None, step: str | int) -> tuple[int, Node] | None:
     """Return line and node of one key or number below a node."""

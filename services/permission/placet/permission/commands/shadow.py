@@ -151,10 +151,10 @@ def _articles(found: Mapping[str, Any], out: Console) -> None:
     if not rows:
         return
     headings = ("forbade", "would forbid", "newly denied", "newly allowed", "undetermined")
-    table = Table(Column("article", no_wrap=True), *headings, title="By article", title_justify="left")
+    table = Table(Column("article", no_wrap=True), *map(_folded, headings), title="By article", title_justify="left")
     rows.sort(key=lambda row: -max(row[key] for key in (*moved, "forbids", "forbade")))
     for row in rows[:MOST_ROWS]:
-        mark = " (unverified)" if row["confidence"] == Confidence.UNVERIFIED else ""
+        mark = "\n(unverified)" if row["confidence"] == Confidence.UNVERIFIED else ""
         table.add_row(row["id"] + mark, *(f"{row[key]:,}" for key in ("forbade", "forbids", *moved)))
     out.print(table)
     _more(len(rows), out)
@@ -165,11 +165,21 @@ def _places(what: str, places: Mapping[str, Mapping[str, int]], out: Console) ->
     if not changed:
         return
     title = f"By {what.removesuffix('s')}"
-    table = Table(Column(what.removesuffix("s"), no_wrap=True), *_HEADINGS.values(), title=title, title_justify="left")
+    table = Table(
+        Column(what.removesuffix("s"), no_wrap=True),
+        *map(_folded, _HEADINGS.values()),
+        title=title,
+        title_justify="left",
+    )
     for name in sorted(changed, key=lambda name: changed[name][Change.SAME] - sum(changed[name].values()))[:MOST_ROWS]:
         table.add_row(name, *(f"{changed[name][change]:,}" for change in _HEADINGS))
     out.print(table)
     _more(len(changed), out)
+
+
+def _folded(heading: str) -> Column:
+    """Return a column whose heading is never cut off."""
+    return Column(heading, overflow="fold")
 
 
 def _more(rows: int, out: Console) -> None:

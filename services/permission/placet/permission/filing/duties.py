@@ -70,8 +70,13 @@ def duties(
 ) -> tuple[Duty, ...]:
     """Return a duty for each rule, then one for each recorded change and end of use."""
     thresholds = [_of_threshold(rule, stock, filings, calendar, today) for rule in rules.rules]
+    return (*thresholds, *of_records(filings, rules, calendar, today))
+
+
+def of_records(filings: Sequence[Filing], rules: Rules, calendar: WorkingDays, today: date) -> tuple[Duty, ...]:
+    """Return a duty for each recorded change and end of use; none of them needs the number of persons."""
     recorded = sorted((one for one in filings if one.kind is not FilingKind.INITIAL), key=lambda one: one.since)
-    return (*thresholds, *(_of_record(rules.law, one, calendar, today) for one in recorded))
+    return tuple(_of_record(rules.law, one, calendar, today) for one in recorded)
 
 
 def _of_threshold(rule: Rule, stock: Stock, filings: Sequence[Filing], calendar: WorkingDays, today: date) -> Duty:

@@ -15,7 +15,7 @@ from placet.kit.errors import Unavailable
 from placet.permission.errors import ControllerForbidden, Invalid
 from placet.permission.filing.calendar import WorkingDays, today
 from placet.permission.filing.contents import NO_FACTS, Contents, elsewhere_undeclared
-from placet.permission.filing.duties import Duty, duties
+from placet.permission.filing.duties import Duty, duties, of_records
 from placet.permission.filing.page import render
 from placet.permission.filing.rules import Rules
 from placet.permission.filing.series import Stock, declared, together
@@ -26,6 +26,7 @@ from placet.permission.model.receipts import Receipt
 from placet.permission.model.registers import Attestation, ItemKind, Purpose
 from placet.permission.ports import Stocks
 from placet.permission.posture.facts import FilingFacts as Stand
+from placet.permission.posture.facts import OpenFiling
 
 MAX_GROUP = 64
 
@@ -103,20 +104,18 @@ async def put_facts(controller: str, facts: FilingFacts, desk: FilingDesk, *, no
     return await registers.put(controller, facts, desk.registers, now=now, deadline=deadline)
 
 
-async def stand(controller: str, desk: FilingDesk, *, now: int, deadline: int) -> Stand | None:
-    """Return how the duty that is law stands for one controller alone, as its posture has it (R8).
+async def stand(controller: str, desk: FilingDesk, *, now: int, deadline: int) -> Stand:
+    """Return how the duties that are law stand for one controller alone, as its posture has it (R8).
 
-    None when nobody can count the stored persons now: the posture then says what the controller attests, as such.
+    Where nobody can count the stored persons now, the stock is None: the posture then says what the controller attests,
+    as such. A recorded change or end of use needs no count, and is told all the same.
     """
+    law = desk.rules.law
     try:
         found = await status([controller], desk, now=now, deadline=deadline)
     except Unavailable:
-        return None
-    law = desk.rules.law
+        return await _uncounted(controller, desk, today(now))
     duty = next(one for one in found.duties if one.rule == law and one.kind is FilingKind.INITIAL)
-    change = None
-    if duty.filing is not None:
-        change = await desk.registers.registers.current(controller, ItemKind.FILING, duty.filing.id)
     return Stand(
         stock=found.stock.stored.high,
         threshold=law.needed,
@@ -125,8 +124,42 @@ async def stand(controller: str, desk: FilingDesk, *, now: int, deadline: int) -
         deadline=duty.deadline,
         filed_on=date.fromisoformat(duty.filing.filed_on) if duty.filing and duty.filing.filed_on else None,
         filing=duty.filing.id if duty.filing else "",
-        index=change.index if change else None,
+        index=await _index(controller, duty.filing, desk) if duty.filing else None,
+        open=await _open(controller, found.duties, desk),
     )
+
+
+async def _uncounted(controller: str, desk: FilingDesk, day: date) -> Stand:
+    items = await desk.registers.registers.items(controller, ItemKind.FILING)
+    recorded = of_records([one for one in items if isinstance(one, Filing)], desk.rules, desk.calendar, day)
+    opened = await _open(controller, recorded, desk)
+    return Stand(stock=None, threshold=desk.rules.law.needed, today=day, open=opened)
+
+
+async def _open(controller: str, found: Sequence[Duty], desk: FilingDesk) -> tuple[OpenFiling, ...]:
+    """Return the recorded changes and ends of use that were not filed."""
+    waiting = [
+        (one.filing, one)
+        for one in found
+        if one.kind is not FilingKind.INITIAL and one.filing is not None and not one.filing.filed_on
+    ]
+    return tuple(
+        [
+            OpenFiling(
+                id=filing.id,
+                kind=filing.kind.value,
+                since=date.fromisoformat(filing.since),
+                deadline=duty.deadline,
+                index=await _index(controller, filing, desk),
+            )
+            for filing, duty in waiting
+        ]
+    )
+
+
+async def _index(controller: str, filing: Filing, desk: FilingDesk) -> int | None:
+    change = await desk.registers.registers.current(controller, ItemKind.FILING, filing.id)
+    return change.index if change else None
 
 
 async def export(

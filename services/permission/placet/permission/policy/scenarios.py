@@ -190,7 +190,7 @@ def _words(place: _Place, value: object) -> tuple[str, ...]:
 def _loaded(name: str, load: Callable[[str], Pack]) -> Pack:
     """Return the pack; a name that is no folder of ours is a fault of the file."""
     at = _FILE.at("packs", "packs")
-    if "/" in name or "\\" in name or name.startswith("."):
+    if "/" in name or "\\" in name or name.startswith(".") or not name.isprintable():
         raise at.wrong(f"{name!r} is no pack id.")
     try:
         return load(name)

@@ -23,14 +23,29 @@ class ArticleFact:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OpenFiling:
+    """A change or an end of use that was recorded and not filed. `kind`: `change` or `cancellation`.
+
+    `deadline` None: the working days of that year are not known.
+    """
+
+    id: str
+    kind: str
+    since: date
+    deadline: date | None = None
+    index: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FilingFacts:
     """How the duty to file stands (R8): days in the authority's calendar. The filing part of this service fills it.
 
-    `reached_on` None: the threshold was not reached. `deadline` None although it was: the working days of that year are
-    not known. `filed_on` None: not filed. `filing`, `index`: id and position of the filing, if there is one.
+    `stock` None: nobody can count the stored persons now; then only `today` and `open` say something. `reached_on`
+    None: the threshold was not reached. `deadline` None although it was: the working days of that year are not known.
+    `filed_on` None: not filed. `filing`, `index`: id and position of the filing, if there is one.
     """
 
-    stock: int
+    stock: int | None
     threshold: int
     today: date
     reached_on: date | None = None
@@ -38,6 +53,7 @@ class FilingFacts:
     filed_on: date | None = None
     filing: str = ""
     index: int | None = None
+    open: tuple[OpenFiling, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +75,7 @@ class Facts:
     indexes: Mapping[tuple[ItemKind, str], int]
     # By rule (`R1` to `R16`): the articles of the packs in force.
     articles: Mapping[str, tuple[ArticleFact, ...]]
-    # None: nobody counts; then what the controller attests counts.
+    # None, or a stock of None: nobody counts; then what the controller attests counts.
     filing: FilingFacts | None = field(default=None)
 
     def going_on(self, now: int) -> list[Purpose]:

@@ -65,6 +65,9 @@ class Saying(StrEnum):
     FILING_LATE = "filing_late"
     FILING_DONE = "filing_done"
     FILING_NOT_REACHED = "filing_not_reached"
+    FILING_OPEN_OVERDUE = "filing_open_overdue"
+    FILING_OPEN_DUE = "filing_open_due"
+    FILING_OPEN_UNDETERMINED = "filing_open_undetermined"
     FILING_ATTESTED = "filing_attested"
     FILING_NOT_ATTESTED = "filing_not_attested"
     # R9
@@ -105,15 +108,15 @@ class Saying(StrEnum):
 _NOT_MET = """
 not_enforced no_purpose necessity_missing assessment_missing assessment_expired assessment_not_yet
 assessment_method_changed assessment_incident protection_missing measures_lacking place_forbidden sign_missing
-area_missing need_missing inference_banned filing_overdue filing_not_attested alternative_missing alternative_down
-flow_forced flow_missing flow_lapsed retention_missing
+area_missing need_missing inference_banned filing_overdue filing_open_overdue filing_not_attested alternative_missing
+alternative_down flow_forced flow_missing flow_lapsed retention_missing
 """
 _AT_RISK = """
 assessment_expires assessment_bare protection_bare measures_expire sign_expires sign_bare filing_due filing_near
-filing_late alternative_expires alternative_bare usage_missing usage_none permission_expires permission_open
-review_bare flow_expires flow_bare anchor_missing
+filing_late filing_open_due alternative_expires alternative_bare usage_missing usage_none permission_expires
+permission_open review_bare flow_expires flow_bare anchor_missing
 """
-_NEEDS_PERSON = "review_missing review_outdated filing_undetermined"
+_NEEDS_PERSON = "review_missing review_outdated filing_undetermined filing_open_undetermined"
 _NAMED = {
     State.NOT_MET: _NOT_MET.split(),
     State.AT_RISK: _AT_RISK.split(),

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from placet.sdk.commands.loading import LazyGroup
+from placet.sdk.commands.loading import OwnGroup
 from placet.sdk.config import Config
 
 OWN: Final = {
@@ -27,7 +27,7 @@ Group = Annotated[
     ),
 ]
 
-app = LazyGroup(
+app = OwnGroup(
     name="filing", own=OWN, help="The filing with the authority: status, records, contents.", no_args_is_help=True
 )
 

@@ -72,7 +72,8 @@ def _print(found: FilingStatus) -> None:
 def _heading(duty: FilingDuty) -> str:
     rule = f"{duty.rule} ({'above' if duty.above else 'at'} {duty.threshold:,})"
     which = f" {duty.filing}" if duty.filing else ""
-    state = duty.state.value.replace("_", " ").upper() if duty.binding else f"{duty.state.value} (draft, not law)"
+    words = duty.state.value.replace("_", " ")
+    state = words.upper() if duty.binding else f"{words} (draft, not law)"
     return f"{rule}  {duty.kind.value}{which}: {state}"
 
 

@@ -54,7 +54,9 @@ def _stated(facts: Facts, purpose: Purpose) -> bool:
 
 
 def _used(facts: Facts, purpose: Purpose, now: int) -> Point:
-    counts = [one for one in facts.usages.values() if one.purpose == purpose.id and one.period >= _since(now)]
+    counts = [
+        one for one in facts.usages.values() if one.purpose == purpose.id and _since(now) <= one.period <= _month(now)
+    ]
     if not counts:
         return Point(saying=Saying.USAGE_MISSING, facts={"purpose": purpose.id, "months": MONTHS})
     newest = max(counts, key=lambda one: one.period)
@@ -71,8 +73,13 @@ def _used(facts: Facts, purpose: Purpose, now: int) -> Point:
 
 def _since(now: int) -> str:
     """Return the oldest month (YYYY-MM, UTC) whose count still says something."""
+    return _month(now, MONTHS)
+
+
+def _month(now: int, back: int = 0) -> str:
+    """Return the month (YYYY-MM, UTC) of a moment, or that of so many months before."""
     at = datetime.fromtimestamp(now // 1_000_000, UTC)
-    months = at.year * 12 + at.month - 1 - MONTHS
+    months = at.year * 12 + at.month - 1 - back
     return f"{months // 12:04d}-{months % 12 + 1:02d}"
 
 

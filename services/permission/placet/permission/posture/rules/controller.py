@@ -3,9 +3,11 @@
 Owns: the protection of each deployment, and the filing. Never: counts persons or working days: those come as facts.
 """
 
+from datetime import date
+
 from placet.permission.model.attestations import Deployment, Measure
 from placet.permission.model.registers import ATTESTATION_ID, ItemKind
-from placet.permission.posture.facts import Facts, FilingFacts
+from placet.permission.posture.facts import Facts, FilingFacts, OpenFiling
 from placet.permission.posture.findings import Evidence, Point
 from placet.permission.posture.rules.terms import item, soon
 from placet.permission.posture.sayings import Saying
@@ -34,30 +36,51 @@ def _deployment(facts: Facts, one: Deployment, now: int) -> Point:
 
 
 def filing(facts: Facts, now: int) -> list[Point]:
-    """R8: whoever stores enough persons files, in time."""
-    if facts.filing is not None:
-        return [_filing(facts.filing)]
+    """R8: whoever stores enough persons files, in time, and so does whoever changes what was filed or ends it."""
+    if facts.filing is None:
+        return [_attested(facts)]
+    stock, today = facts.filing.stock, facts.filing.today
+    said = _attested(facts)
+    # Events look at what the controller attests: where that is missing they are denied, whatever was counted.
+    bare = stock is None or said.saying is Saying.FILING_NOT_ATTESTED
+    first = [] if stock is None else [_filing(facts.filing, stock)]
+    return [*first, *([said] if bare else []), *(_open(one, today) for one in facts.filing.open)]
+
+
+def _attested(facts: Facts) -> Point:
     said = item(facts, ItemKind.ATTESTATION, ATTESTATION_ID)
     saying = Saying.FILING_ATTESTED if facts.attestation.filing_current else Saying.FILING_NOT_ATTESTED
-    return [Point(saying=saying, evidence=(said,) if said.index is not None else ())]
+    return Point(saying=saying, evidence=(said,) if said.index is not None else ())
 
 
-def _filing(filing: FilingFacts) -> Point:
+def _open(one: OpenFiling, today: date) -> Point:
+    told = {"filing": one.id, "kind": one.kind, "since": _day(one.since), "deadline": _day(one.deadline)}
+    evidence = Evidence(kind=ItemKind.FILING.value, id=one.id, index=one.index)
+    return Point(saying=_open_saying(one.deadline, today), facts=told, evidence=(evidence,))
+
+
+def _open_saying(deadline: date | None, today: date) -> Saying:
+    if deadline is None:
+        return Saying.FILING_OPEN_UNDETERMINED
+    return Saying.FILING_OPEN_OVERDUE if today > deadline else Saying.FILING_OPEN_DUE
+
+
+def _filing(filing: FilingFacts, stock: int) -> Point:
     told = {
-        "stock": filing.stock,
+        "stock": stock,
         "threshold": filing.threshold,
         "reached": _day(filing.reached_on),
         "deadline": _day(filing.deadline),
         "filed": _day(filing.filed_on),
     }
     kind = ItemKind.FILING.value if filing.filing else "stored_persons"
-    evidence = Evidence(kind=kind, id=filing.filing, index=filing.index, count=filing.stock)
-    return Point(saying=_filing_saying(filing), facts=told, evidence=(evidence,))
+    evidence = Evidence(kind=kind, id=filing.filing, index=filing.index, count=stock)
+    return Point(saying=_filing_saying(filing, stock), facts=told, evidence=(evidence,))
 
 
-def _filing_saying(filing: FilingFacts) -> Saying:
+def _filing_saying(filing: FilingFacts, stock: int) -> Saying:
     if filing.reached_on is None:
-        near = filing.stock * 100 >= filing.threshold * NEAR
+        near = stock * 100 >= filing.threshold * NEAR
         return Saying.FILING_NEAR if near else Saying.FILING_NOT_REACHED
     if filing.filed_on is not None:
         late = filing.deadline is not None and filing.filed_on > filing.deadline

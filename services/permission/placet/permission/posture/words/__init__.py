@@ -25,7 +25,7 @@ class Language(StrEnum):
 
 
 # Facts that are codes; what stands in the others is somebody's id, and is left alone.
-_CODES: Final = frozenset({"anchor", "code", "faults", "inferences", "measures", "place"})
+_CODES: Final = frozenset({"anchor", "code", "faults", "inferences", "kind", "measures", "place"})
 TEXTS: Final[Mapping[Language, Texts]] = {Language.EN: ENGLISH, Language.ZH_CN: CHINESE}
 
 

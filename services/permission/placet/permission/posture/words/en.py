@@ -144,6 +144,18 @@ _SENTENCES: Final = {
     ),
     Saying.FILING_DONE: ("{stock} persons are stored; it was filed on {filed}.", ""),
     Saying.FILING_NOT_REACHED: ("{stock} persons are stored: below the threshold of {threshold}.", ""),
+    Saying.FILING_OPEN_OVERDUE: (
+        "The {kind} of {since} ({filing}) was not filed; it was due on {deadline}.",
+        "File it at once, and record the day (placet filing record).",
+    ),
+    Saying.FILING_OPEN_DUE: (
+        "The {kind} of {since} ({filing}) is not filed yet: file until {deadline}.",
+        "File it, and record the day (placet filing record).",
+    ),
+    Saying.FILING_OPEN_UNDETERMINED: (
+        "The {kind} of {since} ({filing}) is not filed, and the working days until the deadline are not known.",
+        "Have somebody count the working days, file it, and record the day (placet filing record).",
+    ),
     Saying.FILING_ATTESTED: ("The controller attests that its filing is current or not yet due.", ""),
     Saying.FILING_NOT_ATTESTED: (
         "Nobody attests that the filing is current or not yet due: events are denied.",
@@ -233,6 +245,7 @@ _SENTENCES: Final = {
     Saying.NOTHING_KEPT: ("Purpose {purpose} keeps no template.", ""),
 }
 _TERMS: Final = {
+    "cancellation": "end of use",
     "security_audit": "security audit",
     "access_control": "access control",
     "authorisation_management": "authorisation management",

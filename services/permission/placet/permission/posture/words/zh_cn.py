@@ -105,6 +105,18 @@ _SENTENCES: Final = {
     ),
     Saying.FILING_DONE: ("存储 {stock} 人；已于 {filed} 备案。", ""),
     Saying.FILING_NOT_REACHED: ("存储 {stock} 人：未达 {threshold} 人的标准。", ""),
+    Saying.FILING_OPEN_OVERDUE: (
+        "{since} 的{kind}（{filing}）尚未办理备案手续，期限为 {deadline}，已逾期。",
+        "立即办理并登记日期（placet filing record）。",
+    ),
+    Saying.FILING_OPEN_DUE: (
+        "{since} 的{kind}（{filing}）尚未办理备案手续：期限为 {deadline}。",
+        "办理并登记日期（placet filing record）。",
+    ),
+    Saying.FILING_OPEN_UNDETERMINED: (
+        "{since} 的{kind}（{filing}）尚未办理备案手续，期限内的工作日未知。",
+        "请人工计算工作日，办理并登记日期（placet filing record）。",
+    ),
     Saying.FILING_ATTESTED: ("处理者声明其备案为最新或尚未到期。", ""),
     Saying.FILING_NOT_ATTESTED: (
         "无人声明备案为最新或尚未到期：事件被拒绝。",
@@ -179,6 +191,8 @@ _SENTENCES: Final = {
     Saying.NOTHING_KEPT: ("目的 {purpose} 不保存模板。", ""),
 }
 _TERMS: Final = {
+    "change": "实质性变更",
+    "cancellation": "终止使用",
     "encryption": "加密",
     "security_audit": "安全审计",
     "access_control": "访问控制",
