@@ -21,7 +21,8 @@ from placet.kit.db.engine import Engines
 from placet.kit.db.errors import mapped
 from placet.kit.errors import Kind, PlacetError
 
-PAGE: Final = 256
+# So few that the interpreter is not kept from the sequencer for long: with 256, appends waited 100 to 200 ms at times.
+PAGE: Final = 64
 # Share of the time that indexing may take while appends go on.
 DUTY: Final = 0.05
 # The longest that it gives way: a page that took long because the machine stood still says nothing of its work.
