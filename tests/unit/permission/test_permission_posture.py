@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from unit.permission.attested import YEAR, alternative, assessment, deployment, flow, incident, measures, usage
 from unit.permission.world import BEGIN, DAY, PACK, attestation, device, purpose, site
 
+from placet.permission.filing.duties import DutyState
 from placet.permission.handlers.posture import articles_of, facts_of
 from placet.permission.model.attestations import Destruction, Measure
 from placet.permission.model.basis import BasisFacts
@@ -37,7 +38,7 @@ SIGNED = device(
     public_safety_need="ordered by the police",
 )
 LAWFUL: tuple[Any, ...] = (GOOD, assessment(), site(), SIGNED, deployment(), flow(), alternative(), usage())
-FILED = FilingFacts(stock=12, threshold=100_000, today=TODAY)
+FILED = FilingFacts(stock=12, threshold=100_000)
 
 
 def book(*items: Any, permissions: tuple[BasisFacts, ...] = ()) -> Book:
@@ -69,8 +70,8 @@ def permission(**changes: Any) -> BasisFacts:
     return BasisFacts(**values)
 
 
-def filing(**changes: Any) -> FilingFacts:
-    return replace(FILED, stock=120_000, reached_on=TODAY, deadline=TODAY, **changes)
+def filing(state: DutyState, **changes: Any) -> FilingFacts:
+    return replace(FILED, stock=120_000, state=state, reached_on=TODAY, deadline=TODAY, **changes)
 
 
 def test_lawful_registers_meet_every_rule() -> None:
@@ -176,12 +177,12 @@ FILINGS = [
     (FILED, Saying.FILING_NOT_REACHED),
     (replace(FILED, stock=90_000), Saying.FILING_NEAR),
     (replace(FILED, stock=89_999), Saying.FILING_NOT_REACHED),
-    (filing(), Saying.FILING_DUE),
-    (filing(filed_on=TODAY), Saying.FILING_DONE),
-    (filing(filed_on=TODAY + datetime.timedelta(1)), Saying.FILING_LATE),
-    (replace(filing(), today=TODAY + datetime.timedelta(1)), Saying.FILING_OVERDUE),
-    (replace(filing(), deadline=None), Saying.FILING_UNDETERMINED),
-    (replace(filing(filed_on=TODAY), deadline=None), Saying.FILING_DONE),
+    (filing(DutyState.DUE), Saying.FILING_DUE),
+    (filing(DutyState.FILED, filed_on=TODAY), Saying.FILING_DONE),
+    (filing(DutyState.FILED_LATE, filed_on=TODAY + datetime.timedelta(1)), Saying.FILING_LATE),
+    (filing(DutyState.OVERDUE), Saying.FILING_OVERDUE),
+    (replace(filing(DutyState.UNDETERMINED), deadline=None), Saying.FILING_UNDETERMINED),
+    (replace(filing(DutyState.UNDETERMINED, filed_on=TODAY), deadline=None), Saying.FILING_UNDETERMINED),
 ]
 
 
@@ -192,12 +193,13 @@ def test_the_filing(filing: FilingFacts, saying: Saying) -> None:
     assert point.evidence[0].count == filing.stock
 
 
-OPEN = OpenFiling(id="c-1", kind="change", since=TODAY - datetime.timedelta(40), deadline=TODAY, index=77)
+LONG_AGO = TODAY - datetime.timedelta(40)
+OPEN = OpenFiling(id="c-1", kind="change", since=LONG_AGO, state=DutyState.DUE, deadline=TODAY, index=77)
 OPENS = [
     (OPEN, Saying.FILING_OPEN_DUE),
     (replace(OPEN, kind="cancellation"), Saying.FILING_OPEN_DUE),
-    (replace(OPEN, deadline=TODAY - datetime.timedelta(1)), Saying.FILING_OPEN_OVERDUE),
-    (replace(OPEN, deadline=None), Saying.FILING_OPEN_UNDETERMINED),
+    (replace(OPEN, state=DutyState.OVERDUE), Saying.FILING_OPEN_OVERDUE),
+    (replace(OPEN, state=DutyState.UNDETERMINED, deadline=None), Saying.FILING_OPEN_UNDETERMINED),
 ]
 
 
@@ -212,7 +214,7 @@ def test_a_change_or_an_end_of_use_that_is_not_filed_shows_beside_the_duty_to_fi
 
 
 def test_a_change_that_is_not_filed_shows_also_while_nobody_counts() -> None:
-    uncounted = replace(FILED, stock=None, open=(replace(OPEN, deadline=TODAY - datetime.timedelta(1)),))
+    uncounted = replace(FILED, stock=None, open=(replace(OPEN, state=DutyState.OVERDUE),))
     found = of(Rule.R8, attestation(), filing=uncounted)
     assert [point.saying for point in found.points] == [Saying.FILING_OPEN_OVERDUE, Saying.FILING_ATTESTED]
 

@@ -54,6 +54,11 @@ class Duty:
     problem: CalendarUnknown | None = None
     forecast: Forecast | None = None
 
+    @property
+    def in_time_until(self) -> date | None:
+        """The last day that is certain to be in time: the deadline, or where it is not known what it is not before."""
+        return self.deadline or self.not_before
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Clock:

@@ -119,9 +119,9 @@ async def stand(controller: str, desk: FilingDesk, *, now: int, deadline: int) -
     return Stand(
         stock=found.stock.stored.high,
         threshold=law.needed,
-        today=found.today,
+        state=duty.state,
         reached_on=duty.reached_on,
-        deadline=duty.deadline,
+        deadline=duty.in_time_until,
         filed_on=date.fromisoformat(duty.filing.filed_on) if duty.filing and duty.filing.filed_on else None,
         filing=duty.filing.id if duty.filing else "",
         index=await _index(controller, duty.filing, desk) if duty.filing else None,
@@ -133,7 +133,7 @@ async def _uncounted(controller: str, desk: FilingDesk, day: date) -> Stand:
     items = await desk.registers.registers.items(controller, ItemKind.FILING)
     recorded = of_records([one for one in items if isinstance(one, Filing)], desk.rules, desk.calendar, day)
     opened = await _open(controller, recorded, desk)
-    return Stand(stock=None, threshold=desk.rules.law.needed, today=day, open=opened)
+    return Stand(stock=None, threshold=desk.rules.law.needed, open=opened)
 
 
 async def _open(controller: str, found: Sequence[Duty], desk: FilingDesk) -> tuple[OpenFiling, ...]:
@@ -149,7 +149,8 @@ async def _open(controller: str, found: Sequence[Duty], desk: FilingDesk) -> tup
                 id=filing.id,
                 kind=filing.kind.value,
                 since=date.fromisoformat(filing.since),
-                deadline=duty.deadline,
+                state=duty.state,
+                deadline=duty.in_time_until,
                 index=await _index(controller, filing, desk),
             )
             for filing, duty in waiting

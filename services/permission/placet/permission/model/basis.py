@@ -6,6 +6,7 @@ Never: the verdict. These facts may be stale; the sequencer judges the same basi
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from sys import intern
 from typing import NamedTuple
 
 from placet.permission.model.vocabulary import MAX_INT, AgeBand, BasisForm, Operation
@@ -65,7 +66,7 @@ class BasisFacts:
             self.age_band.value,
         )
         object.__setattr__(self, "shape", shape)
-        object.__setattr__(self, "key", repr(shape))
+        object.__setattr__(self, "key", intern(repr(shape)))  # few shapes, many bases
 
 
 # A decision without any basis.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from placet.permission.filing.duties import DutyState
 from placet.permission.model.assessing import Standing
 from placet.permission.model.attestations import Alternative, AlternativeUsage, CaptureFlow, Deployment
 from placet.permission.model.basis import BasisFacts
@@ -26,12 +27,13 @@ class ArticleFact:
 class OpenFiling:
     """A change or an end of use that was recorded and not filed. `kind`: `change` or `cancellation`.
 
-    `deadline` None: the working days of that year are not known.
+    `state` as `filing.duties` has it. `deadline`: the last day that is certain to be in time, None if none is.
     """
 
     id: str
     kind: str
     since: date
+    state: DutyState
     deadline: date | None = None
     index: int | None = None
 
@@ -40,14 +42,14 @@ class OpenFiling:
 class FilingFacts:
     """How the duty to file stands (R8): days in the authority's calendar. The filing part of this service fills it.
 
-    `stock` None: nobody can count the stored persons now; then only `today` and `open` say something. `reached_on`
-    None: the threshold was not reached. `deadline` None although it was: the working days of that year are not known.
-    `filed_on` None: not filed. `filing`, `index`: id and position of the filing, if there is one.
+    `stock` None: nobody can count the stored persons now; then only `open` says something. `state` as `filing.duties`
+    has it. `deadline`: the last day that is certain to be in time, None if there is none. `filed_on` None: not filed.
+    `filing`, `index`: id and position of the filing, if there is one.
     """
 
     stock: int | None
     threshold: int
-    today: date
+    state: DutyState = DutyState.NOT_REACHED
     reached_on: date | None = None
     deadline: date | None = None
     filed_on: date | None = None

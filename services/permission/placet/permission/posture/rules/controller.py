@@ -1,10 +1,13 @@
 """Rules about the controller as a whole: R3 and R8.
 
-Owns: the protection of each deployment, and the filing. Never: counts persons or working days: those come as facts.
+Owns: the protection of each deployment, and the filing. Never: counts persons or working days, or tells how a duty to
+file stands: those come as facts (`placet.permission.filing`).
 """
 
-from datetime import date
+from collections.abc import Mapping
+from typing import Final
 
+from placet.permission.filing.duties import DutyState
 from placet.permission.model.attestations import Deployment, Measure
 from placet.permission.model.registers import ATTESTATION_ID, ItemKind
 from placet.permission.posture.facts import Facts, FilingFacts, OpenFiling
@@ -14,6 +17,18 @@ from placet.permission.posture.sayings import Saying
 
 # From this share of the threshold on (percent) the duty to file is near.
 NEAR = 90
+_OF_DUTY: Final[Mapping[DutyState, Saying]] = {
+    DutyState.DUE: Saying.FILING_DUE,
+    DutyState.OVERDUE: Saying.FILING_OVERDUE,
+    DutyState.UNDETERMINED: Saying.FILING_UNDETERMINED,
+    DutyState.FILED: Saying.FILING_DONE,
+    DutyState.FILED_LATE: Saying.FILING_LATE,
+}
+_OF_OPEN: Final[Mapping[DutyState, Saying]] = {
+    DutyState.DUE: Saying.FILING_OPEN_DUE,
+    DutyState.OVERDUE: Saying.FILING_OPEN_OVERDUE,
+    DutyState.UNDETERMINED: Saying.FILING_OPEN_UNDETERMINED,
+}
 
 
 def protection(facts: Facts, now: int) -> list[Point]:
@@ -39,12 +54,12 @@ def filing(facts: Facts, now: int) -> list[Point]:
     """R8: whoever stores enough persons files, in time, and so does whoever changes what was filed or ends it."""
     if facts.filing is None:
         return [_attested(facts)]
-    stock, today = facts.filing.stock, facts.filing.today
+    stock = facts.filing.stock
     said = _attested(facts)
     # Events look at what the controller attests: where that is missing they are denied, whatever was counted.
     bare = stock is None or said.saying is Saying.FILING_NOT_ATTESTED
     first = [] if stock is None else [_filing(facts.filing, stock)]
-    return [*first, *([said] if bare else []), *(_open(one, today) for one in facts.filing.open)]
+    return [*first, *([said] if bare else []), *(_open(one) for one in facts.filing.open)]
 
 
 def _attested(facts: Facts) -> Point:
@@ -53,16 +68,10 @@ def _attested(facts: Facts) -> Point:
     return Point(saying=saying, evidence=(said,) if said.index is not None else ())
 
 
-def _open(one: OpenFiling, today: date) -> Point:
+def _open(one: OpenFiling) -> Point:
     told = {"filing": one.id, "kind": one.kind, "since": _day(one.since), "deadline": _day(one.deadline)}
     evidence = Evidence(kind=ItemKind.FILING.value, id=one.id, index=one.index)
-    return Point(saying=_open_saying(one.deadline, today), facts=told, evidence=(evidence,))
-
-
-def _open_saying(deadline: date | None, today: date) -> Saying:
-    if deadline is None:
-        return Saying.FILING_OPEN_UNDETERMINED
-    return Saying.FILING_OPEN_OVERDUE if today > deadline else Saying.FILING_OPEN_DUE
+    return Point(saying=_OF_OPEN[one.state], facts=told, evidence=(evidence,))
 
 
 def _filing(filing: FilingFacts, stock: int) -> Point:
@@ -79,15 +88,9 @@ def _filing(filing: FilingFacts, stock: int) -> Point:
 
 
 def _filing_saying(filing: FilingFacts, stock: int) -> Saying:
-    if filing.reached_on is None:
-        near = stock * 100 >= filing.threshold * NEAR
-        return Saying.FILING_NEAR if near else Saying.FILING_NOT_REACHED
-    if filing.filed_on is not None:
-        late = filing.deadline is not None and filing.filed_on > filing.deadline
-        return Saying.FILING_LATE if late else Saying.FILING_DONE
-    if filing.deadline is None:
-        return Saying.FILING_UNDETERMINED
-    return Saying.FILING_OVERDUE if filing.today > filing.deadline else Saying.FILING_DUE
+    if filing.state is not DutyState.NOT_REACHED:
+        return _OF_DUTY[filing.state]
+    return Saying.FILING_NEAR if stock * 100 >= filing.threshold * NEAR else Saying.FILING_NOT_REACHED
 
 
 def _day(day: object) -> str:
