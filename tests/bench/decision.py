@@ -24,6 +24,7 @@ from placet.permission.policy.engine import Engine
 from placet.permission.policy.pack import DEFAULT_PACK, SHIPPED, load_shipped
 
 WANTED_US: Final = 3.0
+JUDGED: Final = ("decision, memo off", "decision, memo on, met before")
 ROUND: Final = 2_000
 
 
@@ -100,13 +101,13 @@ def main() -> int:
     parser.add_argument("--pack", action="append", help=f"packs in force (default: {DEFAULT_PACK}); may be repeated")
     parser.add_argument("--rounds", type=int, default=20, help=f"rounds of {ROUND:,} contexts of each kind")
     parser.add_argument("--json", type=Path, help="write the figures there too")
-    parser.add_argument("--strict", action="store_true", help=f"exit status 1 above {WANTED_US} us, memo off")
+    parser.add_argument("--strict", action="store_true", help=f"exit status 1 above {WANTED_US} us")
     chosen = parser.parse_args()
     found = measure(chosen.pack or [DEFAULT_PACK], chosen.rounds) | {"load_ms": loading()}
     show(Console(), found)
     if chosen.json:
         chosen.json.write_text(json.dumps(found, indent=2) + "\n")
-    kept = all(figures["decision, memo off"][0] <= WANTED_US for figures in found["us"].values())
+    kept = all(figures[what][0] <= WANTED_US for figures in found["us"].values() for what in JUDGED)
     return 1 if chosen.strict and not kept else 0
 
 

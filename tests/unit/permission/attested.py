@@ -3,8 +3,10 @@
 from hashlib import sha256
 from typing import Any
 
-from unit.permission.world import BEGIN, DAY
+from unit.permission.world import BANK, BEGIN, DAY, World
 
+from placet.evidence.kinds import Record
+from placet.permission.handlers.registers import put
 from placet.permission.model.attestations import (
     Alternative,
     AlternativeUsage,
@@ -15,6 +17,9 @@ from placet.permission.model.attestations import (
     Measure,
     MeasureAttestation,
 )
+from placet.permission.model.receipts import Receipt
+from placet.permission.model.registers import Item
+from placet.permission.model.vocabulary import SECOND
 
 YEAR = 365 * DAY
 
@@ -91,3 +96,11 @@ def alternative(**changes: Any) -> Alternative:
 def usage(**changes: Any) -> AlternativeUsage:
     values: dict[str, Any] = {"purpose": "entry", "period": "2027-01", "face": 90, "alternative": 10, **changes}
     return AlternativeUsage(**values)
+
+
+async def register(bank: World, item: Item) -> Receipt:
+    return await put(BANK, item, bank.registers, now=bank.clock(), deadline=bank.clock() + SECOND)
+
+
+def records(bank: World) -> list[Record]:
+    return [one for one in bank.ledger.of_kind(BANK, Record) if one.type.startswith("register.")]  # type: ignore
