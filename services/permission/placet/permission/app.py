@@ -36,7 +36,8 @@ from placet.permission.model.vocabulary import SECOND
 from placet.permission.peers import BusConsents, BusControllers, BusStocks
 from placet.permission.policy.engine import Engine
 from placet.permission.policy.pack import load_shipped, on_purpose
-from placet.permission.servicer import Desks, PermissionServicer, RegisterServicer
+from placet.permission.register_servicer import RegisterServicer
+from placet.permission.servicer import Desks, PermissionServicer
 from placet.permission.settings import Settings
 from placet.permission.store import legal as legal_store
 from placet.permission.store.books import MemoryBooks
@@ -98,11 +99,11 @@ async def start(stack: Stack[Settings]) -> None:
         registers=SqlRegisters(database, parts.books), ledger=ledger, engine=engine, fresh=stack.random
     )
     filing = FilingDesk(registers=registers, stocks=BusStocks(bus), rules=rules, calendar=calendar)
-    desks = _desks(stack, parts, registers, filing)
+    desks = _desks(stack, parts, filing)
     thumbprint = thumbprint_reader(certificates=settings.tls_client_ca is not None)
     await stack.serve(
         (permission_pb2_grpc.add_PermissionServiceServicer_to_server, PermissionServicer(desks, thumbprint)),
-        (register_pb2_grpc.add_RegisterServiceServicer_to_server, RegisterServicer(desks)),
+        (register_pb2_grpc.add_RegisterServiceServicer_to_server, RegisterServicer(registers, now=stack.now)),
         (filing_pb2_grpc.add_FilingServiceServicer_to_server, FilingServicer(filing, now=stack.now)),
     )
 
@@ -153,7 +154,7 @@ def _projection(stack: Stack[Settings]) -> Projection:
     return projection
 
 
-def _desks(stack: Stack[Settings], parts: _Parts, registers: RegisterDesk, filing: FilingDesk) -> Desks:
+def _desks(stack: Stack[Settings], parts: _Parts, filing: FilingDesk) -> Desks:
     settings, database, books = stack.settings, parts.database, parts.books
     return Desks(
         events=Desk(
@@ -175,7 +176,6 @@ def _desks(stack: Stack[Settings], parts: _Parts, registers: RegisterDesk, filin
             ledger=parts.ledger,
             fresh=stack.random,
         ),
-        registers=registers,
         posture=PostureDesk(books=books, engine=parts.engine, filings=partial(stand, desk=filing)),
         outcomes=OutboxOutcomes(database, parts.dispatcher, clock=stack.now),
         now=stack.now,

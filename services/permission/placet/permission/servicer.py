@@ -1,4 +1,4 @@
-"""The two gRPC services: from wire, handler, to wire.
+"""PermissionService: from wire, handler, to wire.
 
 Owns: which handler serves which RPC. Never: a rule, a query, a default. Tokens, roles, controllers and statuses are the
 guard's (placet.kit.grpc); who calls and until when come from `placet.kit.grpc.caller`.
@@ -10,35 +10,22 @@ from typing import Any
 
 import grpc.aio
 
-from placet.api.permission.v1 import attestations_pb2 as apb
 from placet.api.permission.v1 import permission_pb2 as pb
-from placet.api.permission.v1 import permission_pb2_grpc, posture_pb2, register_pb2, register_pb2_grpc
+from placet.api.permission.v1 import permission_pb2_grpc, posture_pb2
 from placet.kit.grpc.caller import caller, deadline
 from placet.kit.grpc.peer import Thumbprint
 from placet.permission.handlers import (
     authorize,
     check,
-    destroying,
     explaining,
     legal,
     outcomes,
     posture,
-    registers,
-)
-from placet.permission.model.attestations import (
-    Alternative,
-    AlternativeUsage,
-    Assessment,
-    CaptureFlow,
-    Deployment,
-    Incident,
 )
 from placet.permission.model.events import Asked
-from placet.permission.model.fields import check_bytes, check_code, check_int, check_result, check_uuid
-from placet.permission.model.registers import Device, Item, ItemKind, Purpose, Site
+from placet.permission.model.fields import check_bytes, check_int, check_result, check_uuid
 from placet.permission.pipeline import pipelined
 from placet.permission.ports import Outcomes
-from placet.permission.wire import attestations as attestations_wire
 from placet.permission.wire import events as events_wire
 from placet.permission.wire import explaining as explaining_wire
 from placet.permission.wire import legal as legal_wire
@@ -56,7 +43,6 @@ class Desks:
 
     events: authorize.Desk
     legal: legal.LegalDesk
-    registers: registers.RegisterDesk
     posture: posture.PostureDesk
     outcomes: Outcomes
     now: Callable[[], int]
@@ -163,134 +149,6 @@ class PermissionServicer(permission_pb2_grpc.PermissionServiceServicer):
 
     async def _authorize(self, asked: Asked) -> authorize.Answered:
         return await authorize.authorize(asked, self._desks.events, now=self._now(), deadline=deadline())
-
-
-class RegisterServicer(register_pb2_grpc.RegisterServiceServicer):
-    """placet.api.permission.v1.RegisterService."""
-
-    def __init__(self, desks: Desks) -> None:
-        self._desk = desks.registers
-        self._now = desks.now
-
-    async def PutPurpose(
-        self, request: register_pb2.PutPurposeRequest, context: Context
-    ) -> register_pb2.PutPurposeResponse:
-        receipt = await self._put(request.controller, registers_wire.purpose_from_pb(request))
-        return register_pb2.PutPurposeResponse(receipt=receipt)
-
-    async def PutSite(self, request: register_pb2.PutSiteRequest, context: Context) -> register_pb2.PutSiteResponse:
-        receipt = await self._put(request.controller, registers_wire.site_from_pb(request))
-        return register_pb2.PutSiteResponse(receipt=receipt)
-
-    async def PutDevice(
-        self, request: register_pb2.PutDeviceRequest, context: Context
-    ) -> register_pb2.PutDeviceResponse:
-        receipt = await self._put(request.controller, registers_wire.device_from_pb(request))
-        return register_pb2.PutDeviceResponse(receipt=receipt)
-
-    async def PutAttestation(
-        self, request: register_pb2.PutAttestationRequest, context: Context
-    ) -> register_pb2.PutAttestationResponse:
-        receipt = await self._put(request.controller, registers_wire.attestation_from_pb(request))
-        return register_pb2.PutAttestationResponse(receipt=receipt)
-
-    async def ListPurposes(
-        self, request: register_pb2.ListPurposesRequest, context: Context
-    ) -> register_pb2.ListPurposesResponse:
-        items = await self._desk.registers.items(request.controller, ItemKind.PURPOSE)
-        purposes = [registers_wire.purpose_to_pb(item) for item in items if isinstance(item, Purpose)]
-        return register_pb2.ListPurposesResponse(purposes=purposes)
-
-    async def ListSites(
-        self, request: register_pb2.ListSitesRequest, context: Context
-    ) -> register_pb2.ListSitesResponse:
-        items = await self._desk.registers.items(request.controller, ItemKind.SITE)
-        sites = [registers_wire.site_to_pb(item) for item in items if isinstance(item, Site)]
-        return register_pb2.ListSitesResponse(sites=sites)
-
-    async def ListDevices(
-        self, request: register_pb2.ListDevicesRequest, context: Context
-    ) -> register_pb2.ListDevicesResponse:
-        items = await self._desk.registers.items(request.controller, ItemKind.DEVICE)
-        devices = [registers_wire.device_to_pb(item) for item in items if isinstance(item, Device)]
-        return register_pb2.ListDevicesResponse(devices=devices)
-
-    async def PutAssessment(self, request: apb.PutAssessmentRequest, context: Context) -> apb.PutAssessmentResponse:
-        receipt = await self._put(request.controller, attestations_wire.assessment_from_pb(request))
-        return apb.PutAssessmentResponse(receipt=receipt)
-
-    async def ListAssessments(
-        self, request: apb.ListAssessmentsRequest, context: Context
-    ) -> apb.ListAssessmentsResponse:
-        items = await self._desk.registers.items(request.controller, ItemKind.ASSESSMENT)
-        assessments = [attestations_wire.assessment_to_pb(item) for item in items if isinstance(item, Assessment)]
-        return apb.ListAssessmentsResponse(assessments=assessments)
-
-    async def PutIncident(self, request: apb.PutIncidentRequest, context: Context) -> apb.PutIncidentResponse:
-        receipt = await self._put(request.controller, attestations_wire.incident_from_pb(request))
-        return apb.PutIncidentResponse(receipt=receipt)
-
-    async def ListIncidents(self, request: apb.ListIncidentsRequest, context: Context) -> apb.ListIncidentsResponse:
-        items = await self._desk.registers.items(request.controller, ItemKind.INCIDENT)
-        incidents = [attestations_wire.incident_to_pb(item) for item in items if isinstance(item, Incident)]
-        return apb.ListIncidentsResponse(incidents=incidents)
-
-    async def PutAlternative(self, request: apb.PutAlternativeRequest, context: Context) -> apb.PutAlternativeResponse:
-        receipt = await self._put(request.controller, attestations_wire.alternative_from_pb(request))
-        return apb.PutAlternativeResponse(receipt=receipt)
-
-    async def ListAlternatives(
-        self, request: apb.ListAlternativesRequest, context: Context
-    ) -> apb.ListAlternativesResponse:
-        items = await self._desk.registers.items(request.controller, ItemKind.ALTERNATIVE)
-        alternatives = [attestations_wire.alternative_to_pb(item) for item in items if isinstance(item, Alternative)]
-        return apb.ListAlternativesResponse(alternatives=alternatives)
-
-    async def PutAlternativeUsage(
-        self, request: apb.PutAlternativeUsageRequest, context: Context
-    ) -> apb.PutAlternativeUsageResponse:
-        receipt = await self._put(request.controller, attestations_wire.usage_from_pb(request))
-        return apb.PutAlternativeUsageResponse(receipt=receipt)
-
-    async def ListAlternativeUsage(
-        self, request: apb.ListAlternativeUsageRequest, context: Context
-    ) -> apb.ListAlternativeUsageResponse:
-        items = await self._desk.registers.items(request.controller, ItemKind.ALTERNATIVE_USAGE)
-        usages = [attestations_wire.usage_to_pb(item) for item in items if isinstance(item, AlternativeUsage)]
-        return apb.ListAlternativeUsageResponse(usages=usages)
-
-    async def PutCaptureFlow(self, request: apb.PutCaptureFlowRequest, context: Context) -> apb.PutCaptureFlowResponse:
-        receipt = await self._put(request.controller, attestations_wire.capture_flow_from_pb(request))
-        return apb.PutCaptureFlowResponse(receipt=receipt)
-
-    async def ListCaptureFlows(
-        self, request: apb.ListCaptureFlowsRequest, context: Context
-    ) -> apb.ListCaptureFlowsResponse:
-        items = await self._desk.registers.items(request.controller, ItemKind.CAPTURE_FLOW)
-        flows = [attestations_wire.capture_flow_to_pb(item) for item in items if isinstance(item, CaptureFlow)]
-        return apb.ListCaptureFlowsResponse(flows=flows)
-
-    async def PutDeployment(self, request: apb.PutDeploymentRequest, context: Context) -> apb.PutDeploymentResponse:
-        receipt = await self._put(request.controller, attestations_wire.deployment_from_pb(request))
-        return apb.PutDeploymentResponse(receipt=receipt)
-
-    async def ListDeployments(
-        self, request: apb.ListDeploymentsRequest, context: Context
-    ) -> apb.ListDeploymentsResponse:
-        items = await self._desk.registers.items(request.controller, ItemKind.DEPLOYMENT)
-        deployments = [attestations_wire.deployment_to_pb(item) for item in items if isinstance(item, Deployment)]
-        return apb.ListDeploymentsResponse(deployments=deployments)
-
-    async def DestroyAssessment(
-        self, request: apb.DestroyAssessmentRequest, context: Context
-    ) -> apb.DestroyAssessmentResponse:
-        ident = check_code("id", request.id)
-        receipt = await destroying.destroy(request.controller, ident, self._desk, now=self._now(), deadline=deadline())
-        return apb.DestroyAssessmentResponse(receipt=registers_wire.receipt_to_pb(receipt))
-
-    async def _put(self, controller: str, item: Item) -> Any:
-        receipt = await registers.put(controller, item, self._desk, now=self._now(), deadline=deadline())
-        return registers_wire.receipt_to_pb(receipt)
 
 
 def _who() -> legal.Who:

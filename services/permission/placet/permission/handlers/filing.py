@@ -130,8 +130,8 @@ async def stand(controller: str, desk: FilingDesk, *, now: int, deadline: int) -
 
 
 async def _uncounted(controller: str, desk: FilingDesk, day: date) -> Stand:
-    items = await desk.registers.registers.items(controller, ItemKind.FILING)
-    recorded = of_records([one for one in items if isinstance(one, Filing)], desk.rules, desk.calendar, day)
+    filings = await registers.in_force(controller, Filing, desk.registers.registers)
+    recorded = of_records(filings, desk.rules, desk.calendar, day)
     opened = await _open(controller, recorded, desk)
     return Stand(stock=None, threshold=desk.rules.law.needed, open=opened)
 
@@ -169,14 +169,14 @@ async def export(
     """Return the contents of a filing as one HTML page, and the codes of what is missing in it."""
     known = await _members(controllers, desk, deadline)
     found = _status(known, desk, now)
-    (attestation,) = await desk.registers.registers.items(controllers[0], ItemKind.ATTESTATION) or (None,)
+    (attestation,) = await registers.in_force(controllers[0], Attestation, desk.registers.registers) or (None,)
     law = desk.rules.law
     contents = Contents(
         controllers=tuple(controllers),
         kind=kind,
         facts=known[0].facts,
         purposes=tuple(purpose for member in known for purpose in member.purposes),
-        attestation=attestation if isinstance(attestation, Attestation) else None,
+        attestation=attestation,
         stock=found.stock,
         duty=next(one for one in found.duties if one.rule == law and one.kind is FilingKind.INITIAL),
         filings=found.filings,
@@ -193,13 +193,13 @@ async def _members(controllers: Sequence[str], desk: FilingDesk, deadline: int) 
 
 
 async def _member(controller: str, desk: FilingDesk, deadline: int) -> _Member:
-    items = desk.registers.registers.items
-    facts = [one for one in await items(controller, ItemKind.FILING_FACTS) if isinstance(one, FilingFacts)]
+    held = desk.registers.registers
+    facts = await registers.in_force(controller, FilingFacts, held)
     return _Member(
         stock=await desk.stocks.stock(controller, deadline=deadline),
         facts=facts[0] if facts else NO_FACTS,
-        filings=tuple(one for one in await items(controller, ItemKind.FILING) if isinstance(one, Filing)),
-        purposes=tuple(one for one in await items(controller, ItemKind.PURPOSE) if isinstance(one, Purpose)),
+        filings=tuple(await registers.in_force(controller, Filing, held)),
+        purposes=tuple(await registers.in_force(controller, Purpose, held)),
     )
 
 

@@ -8,6 +8,7 @@ nothing is registered until the request is repeated. Source: law.md section 1 (R
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import TypeVar
 
 from placet.evidence.canonical import b64url, encode
 from placet.evidence.drafts import RecordDraft
@@ -17,9 +18,21 @@ from placet.permission.handlers.places import forbidding
 from placet.permission.handlers.rulings import Engine
 from placet.permission.model.attestations import Alternative, AlternativeUsage, Assessment, CaptureFlow
 from placet.permission.model.receipts import Receipt, receipt_of
-from placet.permission.model.registers import Change, Device, Item, ItemKind, Site, id_of, kind_of, record_of
+from placet.permission.model.registers import (
+    Change,
+    Device,
+    Item,
+    ItemKind,
+    Site,
+    id_of,
+    kind_of,
+    record_of,
+    register_of,
+)
 from placet.permission.model.vocabulary import FORBIDDEN_PLACES, PlaceClass
 from placet.permission.ports import Ledger, Registers
+
+I = TypeVar("I", bound=Item)  # noqa: E741
 
 # Record types that are not `register.<kind>_put` with the id under the kind's name.
 _DESTROYED = "register.assessment_destroyed"
@@ -55,6 +68,12 @@ async def put(controller: str, item: Item, desk: RegisterDesk, *, now: int, dead
     )
     await desk.registers.confirm(controller, change, appended.receipt().index)
     return receipt_of(appended)
+
+
+async def in_force(controller: str, cls: type[I], registers: Registers) -> list[I]:
+    """Return what a register holds, by id."""
+    items = await registers.items(controller, register_of(cls))
+    return [item for item in items if isinstance(item, cls)]
 
 
 async def _check_place(controller: str, device: Device, desk: RegisterDesk, now: int) -> None:

@@ -216,7 +216,12 @@ ATTESTATION_ID = "attestation"
 
 def kind_of(item: Item) -> ItemKind:
     """Return which register an item belongs to."""
-    return _KINDS[type(item)]
+    return register_of(type(item))
+
+
+def register_of(cls: type[object]) -> ItemKind:
+    """Return the register that holds items of this class."""
+    return _KINDS[cls]
 
 
 def id_of(item: Item) -> str:
